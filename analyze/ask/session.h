@@ -1,0 +1,63 @@
+/*
+ * A session: one opened dump and everything derived from it, in passes that
+ * run once, in order, when first needed. All state is here; two sessions live
+ * side by side.
+ *
+ *	open: input → parts → space → modules
+ *	heap: threads → claims → walkers → objects
+ *	graph: frames → roots → index → scan → reach
+ *	dominators: reverse edges → SEMI-NCA → retained
+ */
+#ifndef HEAPDUMP_ASK_SESSION_H
+#define HEAPDUMP_ASK_SESSION_H
+
+#include "analyze/graph/dominators.h"
+#include "analyze/graph/paths.h"
+#include "analyze/graph/reach.h"
+#include "analyze/graph/scan.h"
+#include "formats/input.h"
+
+struct session_options {
+	struct module_search search;
+	struct scan_options scan;
+	unsigned without_roots; /* bit (1 << root class) */
+	bool no_cache;		/* accepted; there is no saved index yet */
+	/* Called at the start of each pass, for progress; may be NULL. */
+	void (*progress)(void *arg, const char *what);
+	void *progress_arg;
+};
+
+struct session {
+	struct session_options options;
+	struct warnings warnings;
+	struct input input;
+	struct parts parts;
+	struct space space;
+	struct modules modules;
+	struct symbols *symbols;
+	struct debuginfo *debuginfo;
+	struct lines *lines;
+	struct claims claims;
+	struct threads threads;
+	struct frames frames;
+	struct heap heap;
+	struct roots roots;
+	struct index *index;
+	struct graph graph;
+	struct scan_account account;
+	struct reach reach;
+	struct dominators dominators;
+	unsigned done; /* passes done, by bit */
+};
+
+/* Opens the file and finds the modules. */
+WARN_UNUSED int session_open(struct session *s, const char *path,
+			     const struct session_options *options, struct err *err);
+void session_close(struct session *s);
+
+/* Each makes sure that its pass, and those before it, have run. */
+WARN_UNUSED int session_need_heap(struct session *s, struct err *err);
+WARN_UNUSED int session_need_graph(struct session *s, struct err *err);
+WARN_UNUSED int session_need_dominators(struct session *s, struct err *err);
+
+#endif

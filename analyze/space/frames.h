@@ -1,0 +1,35 @@
+/*
+ * Stack frames of every dumped thread, unwound by libdw from .eh_frame and
+ * .debug_frame. A frame owns the stack words [cfa of the one it called, its own cfa).
+ */
+#ifndef HEAPDUMP_SPACE_FRAMES_H
+#define HEAPDUMP_SPACE_FRAMES_H
+
+#include "analyze/space/debuginfo.h"
+#include "analyze/space/lines.h"
+#include "analyze/space/threads.h"
+
+struct frame {
+	uint32_t thread; /* index into threads.list */
+	uint32_t depth;	 /* 0: innermost */
+	addr_t pc;	 /* the return address; depth 0: the program counter */
+	bool is_activation; /* pc is exact (innermost or signal frame): look it up as is, else as pc − 1 */
+	struct range words; /* the stack words that are its own */
+};
+
+struct frames {
+	VEC(struct frame) list; /* by thread, then depth */
+	VEC(uint32_t) first;	/* per thread index: its first frame in list; one more at the end */
+	VEC(struct range)
+	rest; /* per thread: live stack words above the last frame unwound; may be empty */
+};
+
+#define MAX_FRAMES 4096 /* per thread; deeper ones are cut, and the rest is one root */
+
+/* Unwinds every dumped thread; where unwinding stops early the rest of the stack stays one range. */
+WARN_UNUSED int frames_init(struct frames *f, struct debuginfo *debuginfo,
+			    const struct threads *threads, const struct space *space,
+			    struct warnings *warnings, struct err *err);
+void frames_deinit(struct frames *f);
+
+#endif

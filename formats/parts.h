@@ -1,0 +1,94 @@
+/*
+ * What a dump is made of, whatever its format: the one plain structure that
+ * every reader fills and everything behind it reads.
+ *
+ *	kernel core, gcore, our image, ... → reader → struct parts → space → heap → ...
+ *
+ * All byte pointers point into the input's mapped file; parts owns only its
+ * arrays and strings. Nothing here is trusted further than the reader checked
+ * it: segments are sorted, disjoint and inside the file; strings end.
+ */
+#ifndef HEAPDUMP_FORMATS_PARTS_H
+#define HEAPDUMP_FORMATS_PARTS_H
+
+#include "base/ids.h"
+#include "base/vec.h"
+#include "base/warnings.h"
+
+enum machine { MACHINE_X86_64, MACHINE_AARCH64 };
+
+enum { PROT_R = 4, PROT_W = 2, PROT_X = 1 }; /* as p_flags of ELF */
+
+/* One mapping of the process (a PT_LOAD). Sorted by addr, disjoint. */
+struct segment {
+	addr_t addr;
+	uint64_t memsz;	     /* of the mapping */
+	uint64_t filesz;     /* bytes that are in the file, ≤ memsz */
+	uint64_t lost;	     /* bytes the header promises that the (truncated) file does not have */
+	uint64_t file_off;   /* of the first byte, in the (unpacked) file */
+	const uint8_t *data; /* filesz bytes; NULL when filesz is 0 */
+	uint32_t prot;	     /* PROT_* */
+};
+
+/* A range of the address space that a file was mapped to (an NT_FILE entry). Sorted by start. */
+struct mapped_file {
+	addr_t start, end;
+	uint64_t file_off; /* bytes */
+	const char *path;  /* as the dumped process named it; may end in " (deleted)" */
+};
+
+#define MAX_GPR                                                                                    \
+	33 /* x86-64: DWARF registers 0–16 (16 = return address, rip). aarch64: x0–x30, 31 sp, 32 pc */
+
+struct thread_regs {
+	uint32_t tid;
+	int32_t signal; /* the signal this thread died of, or 0 */
+	uint32_t n_gpr;
+	uint64_t gpr[MAX_GPR]; /* by DWARF number of the machine */
+	addr_t pc, sp, fp;
+	addr_t tp;	    /* thread pointer: fs_base, tpidr_el0; 0 where the dump lacks it */
+	const uint8_t *vec; /* raw vector state (XSAVE area, FPREGSET, VFP), NULL if absent */
+	uint64_t vec_size;
+};
+
+struct auxv_entry {
+	uint64_t type, value; /* AT_* of elf.h */
+};
+
+struct parts {
+	enum machine machine;
+	VEC(struct segment) segments;
+	VEC(struct mapped_file) files; /* empty: no NT_FILE */
+	bool has_file_note;
+	VEC(struct thread_regs) threads; /* the dump's order: the crashed thread first */
+	VEC(struct auxv_entry) auxv;
+	uint32_t pid;
+	char comm[17];	   /* NT_PRPSINFO: the executable's name, cut to 15 */
+	char args[81];	   /* NT_PRPSINFO: the first 80 bytes of the command line */
+	int32_t signo;	   /* what it died of; 0: a snapshot of a living process */
+	int32_t sigcode;   /* si_code */
+	addr_t fault_addr; /* si_addr; meaningful for SIGSEGV, SIGBUS, SIGILL, SIGFPE */
+	bool truncated;	   /* some segment or note lies beyond the end of the file */
+	uint64_t lost;	   /* sum of the segments' lost bytes */
+	const char *
+		writer; /* who wrote it, as far as it can be told: "kernel core", "gcore", "heapdump image" */
+};
+
+static inline void parts_deinit(struct parts *p)
+{
+	vec_deinit(&p->segments);
+	vec_deinit(&p->files);
+	vec_deinit(&p->threads);
+	vec_deinit(&p->auxv);
+}
+
+/* The value of an AT_* entry, or 0. */
+static inline uint64_t parts_auxv(const struct parts *p, uint64_t type)
+{
+	for (size_t i = 0; i < p->auxv.n; i++)
+		if (p->auxv.v[i].type == type)
+			return p->auxv.v[i].value;
+	return 0;
+}
+
+#endif
