@@ -20,7 +20,7 @@
 #include "formats/unpack.h"
 
 enum { PAGE = 4096 };
-#define DISK_RESERVE (256ull << 20)
+#define DISK_RESERVE	 (256ull << 20)
 #define DISK_CHECK_EVERY (64ull << 20)
 
 static const struct packing {
