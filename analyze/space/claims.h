@@ -33,7 +33,7 @@ struct claim {
 struct claims {
 	VEC(struct claim) list; /* sorted by address, disjoint */
 	VEC(struct range)
-	state; /* the allocator's own variables, wherever they lie; sorted after claims_seal */
+	state; /* the allocator's own variables, wherever they lie; in no order */
 };
 
 /* Claims what is still unclaimed of the range. Empty ranges are fine. */
