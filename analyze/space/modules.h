@@ -10,9 +10,7 @@
 #ifndef HEAPDUMP_SPACE_MODULES_H
 #define HEAPDUMP_SPACE_MODULES_H
 
-#include "analyze/space/space.h"
-
-#define MAX_BUILD_ID 64
+#include "analyze/space/elf_image.h"
 
 enum module_state {
 	MODULE_FOUND,	    /* file there, build-id equal */
@@ -56,7 +54,8 @@ struct module_search {
 	const char *exe;       /* --exe: the executable, whatever NT_FILE says */
 	const char *sysroot;   /* --sysroot: prefix for every recorded path */
 	const char *debug_dir; /* default /usr/lib/debug */
-	bool no_debuginfod;    /* never ask the network, even where DEBUGINFOD_URLS is set */
+	const char *beside; /* the dump's own folder: files of the modules' names there serve too */
+	bool no_debuginfod; /* never ask the network, even where DEBUGINFOD_URLS is set */
 };
 
 /*
