@@ -1,6 +1,6 @@
 /*
  * Symbols of every module: address → name and name → address, from .symtab of
- * the file or its debug file (.gnu_debugdata too where it is cheap), else
+ * the file or its debug file, else
  * .dynsym. Tables are read per module on first use.
  */
 #ifndef HEAPDUMP_SPACE_SYMBOLS_H
@@ -38,6 +38,10 @@ bool symbols_tls(struct symbols *s, uint32_t module, uint64_t off, struct symbol
  * it. Up to max are stored, the executable's first, global before local; the number found is returned.
  */
 size_t symbols_by_name(struct symbols *s, const char *name, struct symbol *out, size_t max);
+
+/* The symbol of that name and kind in one module. O(its symbols). */
+bool symbols_in(struct symbols *s, uint32_t module, const char *name, enum symbol_kind kind,
+		struct symbol *out);
 
 /*
  * The data symbols (or, by kind, TLS symbols) of one module, sorted by address, overlapping aliases
