@@ -16,7 +16,8 @@ struct source_line {
 
 struct lines; /* opaque: caches per module */
 
-WARN_UNUSED int lines_new(struct lines **out, struct debuginfo *debuginfo, struct err *err);
+WARN_UNUSED int lines_new(struct lines **out, struct debuginfo *debuginfo,
+			  const struct modules *modules, struct err *err);
 void lines_free(struct lines *l);
 
 /* Of the instruction at pc (for a return address pass pc − 1). */

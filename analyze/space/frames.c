@@ -1,0 +1,203 @@
+/*
+ * Unwinding with libdwfl over the dump's registers and memory. Frame i owns
+ *
+ *	[sp(i), sp(i+1))      sp(0) less the red zone      sp(i+1) = the canonical frame address of i
+ *
+ * so every live stack word has one frame. The outermost frame's end is not
+ * known: its words, and all above it, are the thread's rest range.
+ *
+ * A signal handler may run on another stack. Where the stack pointer leaves
+ * one stack for another, the last frame on the first keeps at most
+ * SIGNAL_FRAME bytes (the interrupted registers lie there), and the thread's
+ * own stack is live from where it was left.
+ *
+ * Limits: MAX_FRAMES per thread; the stack pointer must grow, else the walk ends there.
+ */
+#include <elfutils/libdwfl.h>
+
+#include "analyze/space/frames.h"
+
+enum { SIGNAL_FRAME = 16384, SP_X86_64 = 7, SP_AARCH64 = 31 };
+
+struct unwinder {
+	const struct space *space;
+	const struct threads *threads;
+	struct frames *frames;
+	uint32_t thread; /* the one being unwound */
+	uint32_t depth;
+	bool nomem;
+};
+
+static const struct thread *current(const struct unwinder *u)
+{
+	return &u->threads->list.v[u->thread];
+}
+
+/* Thread ids may repeat in a damaged dump: libdwfl is given index + 1 instead. */
+static pid_t next_thread(Dwfl *dwfl, void *arg, void **thread_arg)
+{
+	return 0;
+}
+
+static bool get_thread(Dwfl *dwfl, pid_t tid, void *arg, void **thread_arg)
+{
+	*thread_arg = arg;
+	return true;
+}
+
+static bool memory_read(Dwfl *dwfl, Dwarf_Addr addr, Dwarf_Word *result, void *arg)
+{
+	struct unwinder *u = arg;
+	uint64_t v;
+
+	if (!space_u64(u->space, addr, &v))
+		return false;
+	*result = v;
+	return true;
+}
+
+static bool set_initial_registers(Dwfl_Thread *thread, void *arg)
+{
+	struct unwinder *u = arg;
+	const struct thread_regs *r = current(u)->regs;
+	bool x86 = u->space->parts->machine == MACHINE_X86_64;
+	Dwarf_Word words[MAX_GPR];
+
+	for (uint32_t i = 0; i < r->n_gpr; i++)
+		words[i] = r->gpr[i];
+	if (!x86)
+		dwfl_thread_state_register_pc(thread, r->pc);
+	return dwfl_thread_state_registers(thread, 0, x86 ? r->n_gpr : r->n_gpr - 1, words);
+}
+
+static const Dwfl_Thread_Callbacks callbacks = {
+	.next_thread = next_thread,
+	.get_thread = get_thread,
+	.memory_read = memory_read,
+	.set_initial_registers = set_initial_registers,
+};
+
+static int add_frame(struct unwinder *u, struct frame f)
+{
+	f.thread = u->thread;
+	f.depth = u->depth++;
+	if (vec_push(&u->frames->list, f) == 0)
+		return DWARF_CB_OK;
+	u->nomem = true;
+	return DWARF_CB_ABORT;
+}
+
+/* Records where a frame begins; its end comes from the next one (close_frames). */
+static int on_frame(Dwfl_Frame *state, void *arg)
+{
+	struct unwinder *u = arg;
+	bool x86 = u->space->parts->machine == MACHINE_X86_64;
+	struct frame f = {0};
+	Dwarf_Word sp;
+
+	if (u->depth >= MAX_FRAMES || !dwfl_frame_pc(state, &f.pc, &f.is_activation))
+		return DWARF_CB_ABORT;
+	if (dwfl_frame_reg(state, x86 ? SP_X86_64 : SP_AARCH64, &sp))
+		return DWARF_CB_ABORT;
+	f.words.lo = sp;
+	return add_frame(u, f);
+}
+
+static bool same_stack(const struct unwinder *u, addr_t a, addr_t b)
+{
+	const struct mapping *m = space_mapping(u->space, a);
+
+	return m && b <= m->at.hi && b >= m->at.lo;
+}
+
+/* The end of a frame's words, from where the one above it begins. */
+static addr_t frame_end(const struct unwinder *u, addr_t lo, addr_t next)
+{
+	const struct mapping *m = space_mapping(u->space, lo);
+
+	if (same_stack(u, lo, next))
+		return next > lo ? next : lo;
+	if (!m)
+		return lo;
+	return m->at.hi - lo < SIGNAL_FRAME ? m->at.hi : lo + SIGNAL_FRAME;
+}
+
+/* Gives the thread's frames their words, cuts the list where it stops making sense, sets the rest. */
+static struct range close_frames(struct unwinder *u, size_t first)
+{
+	const struct thread *t = current(u);
+	struct frame *v = u->frames->list.v;
+	struct range rest = t->stack;
+	size_t n = u->frames->list.n;
+
+	for (size_t i = first; i < n; i++) {
+		addr_t lo = v[i].words.lo;
+		bool last = i + 1 == n;
+		bool grows =
+			!last && (v[i + 1].words.lo > lo || !same_stack(u, lo, v[i + 1].words.lo));
+
+		if (i == first && range_has(t->stack, lo))
+			lo = t->stack.lo;
+		v[i].words.lo = lo;
+		v[i].words.hi = grows ? frame_end(u, lo, v[i + 1].words.lo) : lo;
+		if (last && !range_has(t->stack, lo))
+			v[i].words.hi = frame_end(u, lo, 0);
+		if (range_has(t->stack, lo))
+			rest.lo = v[i].words.hi;
+		if (v[i].words.hi > t->stack.hi && range_has(t->stack, lo))
+			v[i].words.hi = rest.lo = t->stack.hi;
+		if (!last && !grows)
+			n = u->frames->list.n = i + 1;
+	}
+	return rest;
+}
+
+static int unwind(struct unwinder *u, Dwfl *dwfl, struct err *err)
+{
+	struct frames *f = u->frames;
+	const struct thread *t = current(u);
+	size_t first = f->list.n;
+
+	u->depth = 0;
+	if (vec_push(&f->first, (uint32_t)first) < 0)
+		return err_nomem(err);
+	if (t->regs && dwfl)
+		dwfl_getthread_frames(dwfl, (pid_t)u->thread + 1, on_frame, u);
+	if (t->regs && f->list.n == first)
+		add_frame(u, (struct frame){.pc = t->regs->pc,
+					    .is_activation = true,
+					    .words.lo = t->regs->sp});
+	if (u->nomem || vec_push(&f->rest, close_frames(u, first)) < 0)
+		return err_nomem(err);
+	return 0;
+}
+
+int frames_init(struct frames *f, struct debuginfo *debuginfo, const struct threads *threads,
+		const struct space *space, struct warnings *warnings, struct err *err)
+{
+	struct unwinder u = {.space = space, .threads = threads, .frames = f};
+	Dwfl *dwfl = debuginfo_dwfl(debuginfo);
+	int rc = 0;
+
+	*f = (struct frames){0};
+	if (dwfl && !dwfl_attach_state(dwfl, NULL, 1, &callbacks, &u)) {
+		warnings_add(warnings,
+			     "stacks cannot be unwound (%s): each thread's stack is one root",
+			     dwfl_errmsg(-1));
+		dwfl = NULL;
+	}
+	for (u.thread = 0; rc == 0 && u.thread < threads->list.n; u.thread++)
+		rc = unwind(&u, dwfl, err);
+	if (rc == 0 && vec_push(&f->first, (uint32_t)f->list.n) < 0)
+		rc = err_nomem(err);
+	if (rc < 0)
+		frames_deinit(f);
+	return rc;
+}
+
+void frames_deinit(struct frames *f)
+{
+	vec_deinit(&f->list);
+	vec_deinit(&f->first);
+	vec_deinit(&f->rest);
+}

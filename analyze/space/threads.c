@@ -1,0 +1,298 @@
+/*
+ * Threads, from two witnesses: the dump's register notes name the living ones,
+ * and the memory of stacks that libc keeps for reuse still holds the
+ * descriptors of exited ones. Their stack words are dead, but their
+ * descriptors, dtv and thread-locals are still the process's own.
+ *
+ *	guard │ dead ⋯ sp−128 │ live stack │ static TLS │ descriptor │    living, x86-64
+ *	guard │ dead ⋯⋯⋯⋯⋯⋯⋯⋯⋯⋯⋯⋯⋯⋯⋯⋯⋯⋯⋯⋯⋯ │ static TLS │ descriptor │    exited
+ *
+ * 128: the red zone of the x86-64 psABI; a leaf function may use it below sp.
+ *
+ * A thread whose stack pointer is not in its own stack runs on an alternate
+ * signal stack or a coroutine's; its own stack counts as live as a whole, until
+ * frames.c has found where it was left.
+ */
+#include <elf.h>
+#include <string.h>
+
+#include "analyze/space/descriptors.h"
+#include "analyze/space/threads.h"
+#include "analyze/space/tls.h"
+
+enum { RED_ZONE = 128, DESCRIPTOR_ALIGN = 64, MAX_EXITED = 16384 };
+
+struct survey {
+	const struct space *space;
+	const struct modules *modules;
+	struct claims *claims;
+	struct warnings *warnings;
+	struct descriptors descriptors;
+	struct tls_layout tls;
+	struct threads *threads;
+	size_t n_unknown; /* living threads without a descriptor */
+};
+
+static bool is_x86(const struct survey *s)
+{
+	return s->space->parts->machine == MACHINE_X86_64;
+}
+
+/* The block of one module in this thread; false: not allocated there. */
+static bool tls_block(const struct survey *s, const struct thread *t, const struct tls_module *m,
+		      struct tls_block *out)
+{
+	addr_t at = t->tp + (uint64_t)m->off;
+
+	*out = (struct tls_block){.module = m->module, .is_static = m->has_static};
+	if (!m->has_static) {
+		addr_t slot = t->dtv.lo + 16 + 16 * m->modid;
+
+		if (!m->modid || slot + 16 > t->dtv.hi || !space_u64(s->space, slot, &at) || !at ||
+		    at == UINT64_MAX || !space_mapping(s->space, at))
+			return false;
+	}
+	out->at = (struct range){at, at + m->size};
+	return out->at.hi > out->at.lo;
+}
+
+static int find_tls(struct survey *s, struct thread *t, struct err *err)
+{
+	addr_t lo = t->descriptor.lo, hi = is_x86(s) ? t->tp : t->tp + 16;
+
+	t->static_tls = (struct range){is_x86(s) ? t->tp : hi, hi};
+	for (size_t i = 0; i < s->tls.list.n; i++) {
+		struct tls_block b;
+
+		if (!tls_block(s, t, &s->tls.list.v[i], &b))
+			continue;
+		if (vec_push(&t->tls, b) < 0)
+			return err_nomem(err);
+		if (b.is_static && is_x86(s) && b.at.lo < lo)
+			lo = b.at.lo;
+		if (b.is_static && !is_x86(s) && b.at.hi > hi)
+			hi = b.at.hi;
+	}
+	if (is_x86(s))
+		t->static_tls.lo = lo & ~7ull;
+	else
+		t->static_tls.hi = hi;
+	return 0;
+}
+
+/* Descriptor, dtv, TLS of the thread whose thread pointer is set. */
+static int find_descriptor(struct survey *s, struct thread *t, struct err *err)
+{
+	t->descriptor = descriptors_range(&s->descriptors, t->tp);
+	t->dtv = descriptors_dtv(s->space, t->tp);
+	return find_tls(s, t, err);
+}
+
+static const struct mapping *main_stack(const struct survey *s)
+{
+	const struct parts *p = s->space->parts;
+	addr_t inside = parts_auxv(p, AT_EXECFN);
+
+	if (!inside)
+		inside = parts_auxv(p, AT_RANDOM);
+	return inside ? space_mapping(s->space, inside) : NULL;
+}
+
+/* The thread's own stack: where it is mapped and where the usable part ends. */
+static void find_stack(struct survey *s, struct thread *t)
+{
+	const struct mapping *home = main_stack(s), *at = space_mapping(s->space, t->regs->sp);
+	bool has_descriptor = range_size(t->descriptor) > 0;
+	addr_t end;
+
+	if (!home || t->regs->tid != s->space->parts->pid) {
+		struct range block;
+
+		home = at;
+		if (has_descriptor && descriptors_stack(s->space, t->tp, &block))
+			t->stack_mapping = block;
+	}
+	if (!range_size(t->stack_mapping) && home)
+		t->stack_mapping = home->at;
+	end = t->stack_mapping.hi;
+	if (has_descriptor && range_has(t->stack_mapping, t->tp))
+		end = is_x86(s) ? t->static_tls.lo : t->descriptor.lo;
+	t->stack_mapping.hi = end;
+	t->stack = t->stack_mapping;
+	if (range_has(t->stack_mapping, t->regs->sp)) {
+		addr_t lo = t->regs->sp - (is_x86(s) ? RED_ZONE : 0);
+
+		t->stack.lo = lo > t->stack_mapping.lo ? lo : t->stack_mapping.lo;
+	}
+}
+
+static int claim_thread(struct survey *s, const struct thread *t, struct err *err)
+{
+	enum claim_kind kind = t->regs ? CLAIM_STACK : CLAIM_DEAD_STACK;
+	int rc = claims_add(s->claims, t->descriptor, CLAIM_THREAD, err);
+
+	if (rc == 0 && range_size(t->descriptor))
+		rc = claims_add(s->claims, t->static_tls, CLAIM_THREAD, err);
+	return rc < 0 ? rc : claims_add(s->claims, t->stack_mapping, kind, err);
+}
+
+static int add_living(struct survey *s, const struct thread_regs *regs, struct err *err)
+{
+	struct thread t = {.tid = regs->tid, .regs = regs};
+	int rc = 0;
+
+	if (descriptors_at(s->space, regs->tp)) {
+		t.tp = regs->tp;
+		rc = find_descriptor(s, &t, err);
+	} else {
+		s->n_unknown++;
+	}
+	if (rc == 0) {
+		find_stack(s, &t);
+		rc = claim_thread(s, &t, err);
+	}
+	if (rc == 0 && vec_push(&s->threads->list, t) < 0)
+		rc = err_nomem(err);
+	if (rc < 0)
+		vec_deinit(&t.tls);
+	return rc;
+}
+
+static bool is_known_tp(const struct survey *s, addr_t tp)
+{
+	for (size_t i = 0; i < s->threads->list.n; i++)
+		if (s->threads->list.v[i].tp == tp)
+			return true;
+	return false;
+}
+
+/* Whether an exited thread's descriptor is at tp, inside a stack block of its own. */
+static bool is_exited(const struct survey *s, addr_t tp, struct range *block)
+{
+	uint32_t tid;
+
+	return s->threads->list.n - s->threads->n_live < MAX_EXITED &&
+	       descriptors_at(s->space, tp) && descriptors_tid(&s->descriptors, tp, &tid) && !tid &&
+	       descriptors_stack(s->space, tp, block) && !is_known_tp(s, tp);
+}
+
+static int add_exited(struct survey *s, addr_t tp, struct range block, struct err *err)
+{
+	struct thread t = {.tp = tp};
+	int rc = find_descriptor(s, &t, err);
+
+	t.stack_mapping = (struct range){block.lo, t.static_tls.lo};
+	if (rc == 0)
+		rc = claim_thread(s, &t, err);
+	if (rc == 0 && vec_push(&s->threads->list, t) < 0)
+		rc = err_nomem(err);
+	if (rc < 0)
+		vec_deinit(&t.tls);
+	return rc;
+}
+
+/* Looks for descriptors of exited threads in one unclaimed piece of anonymous memory. */
+static int search_exited(struct survey *s, struct range at, struct err *err)
+{
+	addr_t a = (at.lo + DESCRIPTOR_ALIGN - 1) & ~(addr_t)(DESCRIPTOR_ALIGN - 1);
+
+	while (a < at.hi) {
+		uint64_t avail, self;
+		const uint8_t *p = space_at(s->space, a, &avail);
+		addr_t end = a + avail < at.hi ? a + avail : at.hi;
+		struct range block;
+
+		if (!p)
+			break;
+		for (; a < end; a += DESCRIPTOR_ALIGN, p += DESCRIPTOR_ALIGN) {
+			int rc = 0;
+
+			if (end - a < sizeof(self))
+				continue;
+			memcpy(&self, p, sizeof(self));
+			if (self == a && is_exited(s, a, &block))
+				rc = add_exited(s, a, block, err);
+			if (rc < 0)
+				return rc;
+		}
+	}
+	return 0;
+}
+
+/* Whether libc's stacks have a guard mapping below them here (since 2.42 the guard is no mapping). */
+static bool has_guard(const struct survey *s, addr_t lo)
+{
+	const struct mapping *below = lo ? space_mapping(s->space, lo - 1) : NULL;
+
+	return below && !(below->prot & (PROT_R | PROT_W | PROT_X));
+}
+
+static bool guards_are_mappings(const struct survey *s)
+{
+	for (size_t i = 0; i < s->threads->n_live; i++) {
+		const struct thread *t = &s->threads->list.v[i];
+		const struct mapping *m = space_mapping(s->space, t->stack.lo);
+
+		if (m && t->regs->tid != s->space->parts->pid && !has_guard(s, m->at.lo))
+			return false;
+	}
+	return true;
+}
+
+static int add_all_exited(struct survey *s, struct err *err)
+{
+	bool guarded = guards_are_mappings(s);
+
+	if (!is_x86(s))
+		return 0;
+	for (size_t i = 0; i < s->space->mappings.n; i++) {
+		const struct mapping *m = &s->space->mappings.v[i];
+		int rc;
+
+		if (m->path || !(m->prot & PROT_W) || !m->n_dumped ||
+		    (guarded && !has_guard(s, m->at.lo)))
+			continue;
+		rc = search_exited(s, (struct range){m->at.lo, m->at.lo + m->n_dumped}, err);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+int threads_init(struct threads *t, const struct space *space, const struct modules *modules,
+		 struct symbols *symbols, struct debuginfo *debuginfo, struct claims *claims,
+		 struct warnings *warnings, struct err *err)
+{
+	struct survey s = {.space = space,
+			   .modules = modules,
+			   .claims = claims,
+			   .warnings = warnings,
+			   .threads = t};
+	int rc = tls_layout_init(&s.tls, space, modules, err);
+
+	*t = (struct threads){0};
+	if (rc < 0)
+		return rc;
+	descriptors_learn(&s.descriptors, space, modules, symbols);
+	for (size_t i = 0; rc == 0 && i < space->parts->threads.n; i++)
+		rc = add_living(&s, &space->parts->threads.v[i], err);
+	t->n_live = t->list.n;
+	if (rc == 0)
+		rc = add_all_exited(&s, err);
+	if (s.n_unknown)
+		warnings_add(warnings,
+			     "the thread descriptors of %zu of %zu threads were not found: their "
+			     "thread-local variables are not roots",
+			     s.n_unknown, t->n_live);
+	tls_layout_deinit(&s.tls);
+	if (rc < 0)
+		threads_deinit(t);
+	return rc;
+}
+
+void threads_deinit(struct threads *t)
+{
+	for (size_t i = 0; i < t->list.n; i++)
+		vec_deinit(&t->list.v[i].tls);
+	vec_deinit(&t->list);
+}
