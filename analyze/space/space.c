@@ -147,6 +147,15 @@ const uint8_t *space_at(const struct space *s, addr_t addr, uint64_t *avail)
 	return r->data + (addr - r->addr);
 }
 
+addr_t space_next(const struct space *s, addr_t addr)
+{
+	size_t i = runs_upto(s, addr);
+
+	if (i && addr - s->runs.v[i - 1].addr < s->runs.v[i - 1].size)
+		return addr;
+	return i < s->runs.n ? s->runs.v[i].addr : UINT64_MAX;
+}
+
 size_t space_read(const struct space *s, addr_t addr, void *dst, size_t n)
 {
 	size_t done = 0;

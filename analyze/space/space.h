@@ -57,6 +57,9 @@ WARN_UNUSED int space_add_file(struct space *s, addr_t addr, uint64_t size, cons
  */
 const uint8_t *space_at(const struct space *s, addr_t addr, uint64_t *avail);
 
+/* The first address at or above addr whose byte is known; UINT64_MAX: none. */
+addr_t space_next(const struct space *s, addr_t addr);
+
 /* Copies up to n bytes, across runs; the number copied before the first unknown byte. */
 size_t space_read(const struct space *s, addr_t addr, void *dst, size_t n);
 
