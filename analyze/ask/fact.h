@@ -3,8 +3,8 @@
  * that they cannot disagree. Objects keep the order in which keys were set.
  * Owner of the JSON library (jansson): a fact is a json value behind this face.
  *
- * Building never fails visibly: out of memory poisons the tree, and
- * fact_is_whole() says so once at the end.
+ * Building never fails visibly: out of memory leaves values out. Answers are small beside the
+ * graphs they come from, whose allocations are all checked.
  */
 #ifndef HEAPDUMP_ASK_FACT_H
 #define HEAPDUMP_ASK_FACT_H
@@ -46,6 +46,5 @@ const struct fact *fact_at(const struct fact *array, size_t i);
 
 /* The whole tree as JSON text with a newline at the end, malloc'd; NULL out of memory. */
 char *fact_to_json(const struct fact *f);
-bool fact_is_whole(const struct fact *f);
 
 #endif

@@ -3,10 +3,11 @@
  * run once, in order, when first needed. All state is here; two sessions live
  * side by side.
  *
- *	open: input → parts → space → modules
- *	heap: threads → claims → walkers → objects
- *	graph: frames → roots → index → scan → reach
- *	dominators: reverse edges → SEMI-NCA → retained
+ *	open         input → parts → space → modules
+ *	heap         claims → threads → walkers → objects
+ *	frames       stacks unwound
+ *	graph        roots → index → scan → reach
+ *	dominators   reverse edges → SEMI-NCA → retained
  */
 #ifndef HEAPDUMP_ASK_SESSION_H
 #define HEAPDUMP_ASK_SESSION_H
@@ -57,6 +58,7 @@ void session_close(struct session *s);
 
 /* Each makes sure that its pass, and those before it, have run. */
 WARN_UNUSED int session_need_heap(struct session *s, struct err *err);
+WARN_UNUSED int session_need_frames(struct session *s, struct err *err);
 WARN_UNUSED int session_need_graph(struct session *s, struct err *err);
 WARN_UNUSED int session_need_dominators(struct session *s, struct err *err);
 

@@ -55,7 +55,7 @@ static const Dwfl_Callbacks callbacks = {
 };
 
 int debuginfo_new(struct debuginfo **out, const struct space *space, const struct modules *modules,
-		  const struct module_search *search, struct err *err)
+		  struct err *err)
 {
 	struct debuginfo *d = calloc(1, sizeof(*d));
 

@@ -13,8 +13,7 @@ struct Dwfl;
 struct Dwfl_Module;
 
 WARN_UNUSED int debuginfo_new(struct debuginfo **out, const struct space *space,
-			      const struct modules *modules, const struct module_search *search,
-			      struct err *err);
+			      const struct modules *modules, struct err *err);
 void debuginfo_free(struct debuginfo *d);
 
 /* For the three files named above. NULL where the module has no usable file. */

@@ -232,3 +232,21 @@ uint32_t modules_by_name(const struct modules *m, const char *name)
 	}
 	return INDEX_NONE;
 }
+
+const char *modules_section(const struct module *m, addr_t addr)
+{
+	Elf *elf = m->elf ? m->elf : m->debug_elf;
+	Elf_Scn *scn = NULL;
+	size_t names;
+
+	if (!elf || elf_getshdrstrndx(elf, &names))
+		return NULL;
+	while ((scn = elf_nextscn(elf, scn))) {
+		GElf_Shdr sh;
+
+		if (gelf_getshdr(scn, &sh) && sh.sh_flags & SHF_ALLOC && !(sh.sh_flags & SHF_TLS) &&
+		    addr - m->bias - sh.sh_addr < sh.sh_size)
+			return elf_strptr(elf, names, sh.sh_name);
+	}
+	return NULL;
+}

@@ -73,4 +73,7 @@ uint32_t modules_find(const struct modules *m, addr_t addr);
 /* The first module whose name is name exactly, or starts with it up to '-' or '.' ("libc"); INDEX_NONE. */
 uint32_t modules_by_name(const struct modules *m, const char *name);
 
+/* The name of the section of the module's file that holds addr (".bss"), or NULL. Lives as long as m. */
+const char *modules_section(const struct module *m, addr_t addr);
+
 #endif

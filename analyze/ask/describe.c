@@ -1,0 +1,188 @@
+/*
+ * Names for things. What is not known is left out, never guessed; what is a
+ * guess carries a word that says so (an edge's class).
+ */
+#include <ctype.h>
+#include <string.h>
+
+#include "analyze/ask/describe.h"
+
+enum { TEXT_MIN = 4, TEXT_MAX = 48, XSAVE_XMM = 160, XSAVE_XMM_END = 416 };
+
+const char *describe_verdict(enum verdict v)
+{
+	static const char *const names[] = {"reachable", "leaked directly", "leaked indirectly",
+					    "held by an unreached mapping", "unreached mapping"};
+
+	return names[v];
+}
+
+const char *describe_edge(enum edge_class c)
+{
+	static const char *const names[] = {"exact",	"aligned", "interior",
+					    "register", "slack",   "stale"};
+
+	return c < N_EDGE_CLASSES ? names[c] : "unknown";
+}
+
+/* The symbol that the first word of the object points to: a vtable, a type descriptor, a function. */
+static void set_hint(struct session *s, struct fact *into, addr_t addr)
+{
+	struct symbol sym;
+	uint64_t word;
+
+	if (!space_u64(&s->space, addr, &word) || modules_find(&s->modules, word) == INDEX_NONE ||
+	    !symbols_at(s->symbols, word, &sym))
+		return;
+	if (word == sym.addr)
+		fact_set_str(into, "points_to", sym.name);
+	else
+		fact_set_strf(into, "points_to", "%s+0x%llx", sym.name,
+			      (unsigned long long)(word - sym.addr));
+}
+
+/* The printable beginning of the object, if it is long enough to be text and not a pointer. */
+static void set_text(struct session *s, struct fact *into, addr_t addr, uint64_t size)
+{
+	char bytes[TEXT_MAX + 1], out[TEXT_MAX + 4];
+	size_t n = space_read(&s->space, addr, bytes, size < TEXT_MAX ? size : TEXT_MAX), len = 0;
+
+	while (len < n && (isprint((unsigned char)bytes[len]) || bytes[len] == '\n' ||
+			   bytes[len] == '\t' || bytes[len] == '\r'))
+		len++;
+	if (len < TEXT_MIN || (len < n && bytes[len]))
+		return;
+	for (size_t i = 0; i < len; i++)
+		out[i] = isprint((unsigned char)bytes[i]) ? bytes[i] : ' ';
+	strcpy(out + len, len == n && size > n ? "…" : "");
+	fact_set_str(into, "text", out);
+}
+
+static void set_retained(const struct session *s, struct fact *into, vertex_id v)
+{
+	if (s->dominators.retained) {
+		fact_set_u64(into, "retained", s->dominators.retained[v]);
+		fact_set_u64(into, "dominated", s->dominators.dominated[v]);
+	}
+}
+
+void describe_object(struct session *s, struct fact *into, obj_id o)
+{
+	static const char *const kinds[] = {"object", "mapped object", "unknown mapping"};
+	const struct objects *objects = &s->heap.objects;
+	addr_t addr = objects_addr(objects, o);
+	uint64_t size = objects_size(objects, o);
+
+	fact_set_addr(into, "addr", addr);
+	fact_set_u64(into, "size", size);
+	fact_set_str(into, "kind", kinds[objects_kind(objects, o)]);
+	if (s->reach.verdict)
+		fact_set_str(into, "state", describe_verdict(s->reach.verdict[o]));
+	set_retained(s, into, graph_object(&s->graph, o));
+	if (objects_kind(objects, o) == OBJECT_MAPPING) {
+		const struct mapping *m = space_mapping(&s->space, addr);
+
+		if (m && m->path)
+			fact_set_str(into, "path", m->path);
+		return;
+	}
+	set_hint(s, into, addr);
+	set_text(s, into, addr, size);
+}
+
+void describe_frame(struct session *s, struct fact *into, uint32_t frame)
+{
+	const struct frame *f = &s->frames.list.v[frame];
+	addr_t at = f->pc - !f->is_activation;
+	struct source_line line;
+	struct symbol sym;
+	uint32_t module = modules_find(&s->modules, at);
+
+	fact_set_u64(into, "frame", f->depth);
+	fact_set_addr(into, "pc", f->pc);
+	if (symbols_at(s->symbols, at, &sym))
+		fact_set_str(into, "function", sym.name);
+	if (module != INDEX_NONE)
+		fact_set_str(into, "module", s->modules.list.v[module].name);
+	if (lines_of_code(s->lines, at, &line)) {
+		fact_set_str(into, "file", line.file);
+		fact_set_u64(into, "line", line.line);
+	}
+}
+
+static void describe_variable(struct session *s, struct fact *into, const struct root *r)
+{
+	const struct module *m = &s->modules.list.v[r->module];
+	struct source_line line;
+	bool found = false;
+
+	fact_set_str(into, "module", m->name);
+	if (r->class == ROOT_GLOBAL) {
+		fact_set_str(into, "section", modules_section(m, r->addr));
+		found = r->name && lines_of_variable(s->lines, r->addr, &line);
+	} else if (r->name && r->thread != INDEX_NONE) {
+		const struct thread *t = &s->threads.list.v[r->thread];
+
+		for (size_t i = 0; !found && i < t->tls.n; i++)
+			if (range_has(t->tls.v[i].at, r->addr))
+				found = lines_of_tls(s->lines, r->module,
+						     r->addr - t->tls.v[i].at.lo, &line);
+	}
+	if (found) {
+		fact_set_str(into, "file", line.file);
+		fact_set_u64(into, "line", line.line);
+	}
+}
+
+/* The register a word of the vector state belongs to, as far as the legacy XSAVE area goes. */
+static void set_vector_word(const struct session *s, struct fact *into, uint64_t off)
+{
+	if (s->parts.machine == MACHINE_X86_64 && off >= XSAVE_XMM && off < XSAVE_XMM_END)
+		fact_set_strf(into, "register", "xmm%u", (unsigned)(off - XSAVE_XMM) / 16);
+	else
+		fact_set_strf(into, "register", "vector state+0x%llx", (unsigned long long)off);
+}
+
+static void set_word(const struct session *s, struct fact *into, const struct root *r, uint64_t off)
+{
+	if (r->class == ROOT_REGISTER && r->is_vector) {
+		set_vector_word(s, into, off);
+	} else if (r->class == ROOT_REGISTER) {
+		fact_set_str(into, "register",
+			     roots_register_name(s->parts.machine, (uint32_t)off / 8));
+	} else {
+		fact_set_u64(into, "offset", off);
+		fact_set_addr(into, "word", r->addr + off);
+	}
+}
+
+void describe_root(struct session *s, struct fact *into, uint32_t root, uint64_t off)
+{
+	const struct root *r = &s->roots.list.v[root];
+
+	fact_set_str(into, "class", roots_class_name(r->class));
+	fact_set_str(into, "name", r->name);
+	if (r->class != ROOT_REGISTER) {
+		fact_set_addr(into, "addr", r->addr);
+		fact_set_u64(into, "size", r->size);
+	}
+	if (r->module != INDEX_NONE)
+		describe_variable(s, into, r);
+	if (r->thread != INDEX_NONE) {
+		fact_set_u64(into, "thread", s->threads.list.v[r->thread].tid);
+		fact_set_bool(into, "exited", !s->threads.list.v[r->thread].regs);
+	}
+	if (r->frame != INDEX_NONE)
+		describe_frame(s, into, r->frame);
+	if (off != NO_WORD)
+		set_word(s, into, r, off);
+	set_retained(s, into, graph_root(root));
+}
+
+void describe_vertex(struct session *s, struct fact *into, vertex_id v, uint64_t off)
+{
+	if (graph_is_root(&s->graph, v))
+		describe_root(s, fact_set_object(into, "root"), v - 1, off);
+	else if (v)
+		describe_object(s, fact_set_object(into, "object"), graph_obj(&s->graph, v));
+}

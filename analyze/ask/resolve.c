@@ -1,0 +1,97 @@
+/*
+ * Names to things. An ambiguous name is never settled silently: the error
+ * lists what it could mean, in the form that tells them apart.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyze/ask/resolve.h"
+
+enum { MAX_MATCHES = 8 };
+
+int resolve_address(const char *text, addr_t *out, struct err *err)
+{
+	char *end;
+	addr_t a;
+
+	errno = 0;
+	a = strtoull(text, &end, 16);
+	if (!isxdigit((unsigned char)*text) || *end || errno)
+		return err_set(err, ERR_USAGE,
+			       "\"%.80s\" is not an address (0x followed by hex digits)", text);
+	*out = a;
+	return 0;
+}
+
+static int ambiguous(const struct session *s, const char *text, const struct symbol *v, size_t n,
+		     struct err *err)
+{
+	char list[160] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; i < n && i < MAX_MATCHES && used + 40 < sizeof(list); i++)
+		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s0x%llx in %.40s",
+					 i ? ", " : "", (unsigned long long)v[i].addr,
+					 s->modules.list.v[v[i].module].name);
+	return err_set(err, ERR_ABSENT, "\"%.40s\" names %zu variables: %s", text, n, list);
+}
+
+/* The roots that make up the variable; they stand together in the list, sorted by address. */
+static void find_roots(const struct session *s, struct target *t)
+{
+	enum root_class class = t->symbol.kind == SYMBOL_TLS ? ROOT_TLS : ROOT_GLOBAL;
+
+	for (uint32_t i = 0; i < s->roots.list.n; i++) {
+		const struct root *r = &s->roots.list.v[i];
+		bool match = class == ROOT_GLOBAL
+				     ? r->class == class && r->addr < t->addr + (t->size | 1) &&
+					       r->addr + r->size > t->addr
+				     : r->class == class && r->name &&
+					       r->module == t->symbol.module &&
+					       !strcmp(r->name, t->symbol.name);
+
+		if (match && !t->n_roots++)
+			t->first_root = i;
+	}
+}
+
+static int resolve_variable(struct session *s, const char *text, struct target *out,
+			    struct err *err)
+{
+	struct symbol match[MAX_MATCHES];
+	size_t n = symbols_by_name(s->symbols, text, match, MAX_MATCHES);
+	struct target t = {.kind = TARGET_VARIABLE, .object = OBJ_NONE};
+
+	if (!n)
+		return err_set(err, ERR_ABSENT,
+			       "no variable is named \"%.80s\" in the symbol tables that "
+			       "were found",
+			       text);
+	/* a global of the executable, or the only global, is what was meant */
+	if (n > 1 && match[1].local == match[0].local &&
+	    !(match[0].module == s->modules.exe && match[1].module != s->modules.exe))
+		return ambiguous(s, text, match, n, err);
+	t.symbol = match[0];
+	t.addr = match[0].kind == SYMBOL_TLS ? 0 : match[0].addr;
+	t.size = match[0].size;
+	find_roots(s, &t);
+	*out = t;
+	return 0;
+}
+
+int resolve(struct session *s, const char *text, struct target *out, struct err *err)
+{
+	struct target t = {.kind = TARGET_ADDRESS, .object = OBJ_NONE};
+	int rc;
+
+	if (!isdigit((unsigned char)*text))
+		return resolve_variable(s, text, out, err);
+	rc = resolve_address(text, &t.addr, err);
+	if (rc < 0)
+		return rc;
+	t.object = objects_find(&s->heap.objects, t.addr);
+	*out = t;
+	return 0;
+}

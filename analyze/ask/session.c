@@ -1,0 +1,231 @@
+/*
+ * The pass list. Each pass has a bit in session.done; a pass is run by the
+ * first question that needs it and leaves its result in the session. What was
+ * initialised is released in the opposite order, whether or not all passes ran.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyze/ask/session.h"
+#include "analyze/space/claim_known.h"
+#include "base/cleanup.h"
+#include "formats/core_read.h"
+
+enum {
+	DONE_INPUT = 1 << 0,
+	DONE_PARTS = 1 << 1,
+	DONE_SPACE = 1 << 2,
+	DONE_MODULES = 1 << 3,
+	DONE_THREADS = 1 << 4,
+	DONE_HEAP = 1 << 5,
+	DONE_FRAMES = 1 << 6,
+	DONE_ROOTS = 1 << 7,
+	DONE_SCAN = 1 << 8,
+	DONE_REACH = 1 << 9,
+	DONE_DOMINATORS = 1 << 10,
+};
+
+static void begin(const struct session *s, const char *what)
+{
+	if (s->options.progress)
+		s->options.progress(s->options.progress_arg, what);
+}
+
+/* Marks the pass done when rc says so, and hands rc on. */
+static int finish(struct session *s, unsigned bit, int rc)
+{
+	if (rc == 0)
+		s->done |= bit;
+	return rc;
+}
+
+/* The folder of a path, so that files beside the dump are found. */
+static char *folder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+}
+
+static int open_modules(struct session *s, struct err *err)
+{
+	_cleanup_free_ char *beside = folder_of(s->input.path);
+	struct module_search search = s->options.search;
+	int rc;
+
+	search.beside = beside;
+	rc = finish(s, DONE_MODULES,
+		    modules_init(&s->modules, &s->space, &search, &s->warnings, err));
+	if (rc == 0)
+		rc = symbols_new(&s->symbols, &s->modules, err);
+	if (rc == 0)
+		rc = debuginfo_new(&s->debuginfo, &s->space, &s->modules, err);
+	return rc < 0 ? rc : lines_new(&s->lines, s->debuginfo, &s->modules, err);
+}
+
+int session_open(struct session *s, const char *path, const struct session_options *options,
+		 struct err *err)
+{
+	int rc;
+
+	*s = (struct session){.options = *options};
+	begin(s, "opening");
+	rc = finish(s, DONE_INPUT, input_open(&s->input, path, NULL, err));
+	if (rc == 0 && s->input.truncated)
+		warnings_add(&s->warnings,
+			     "the %s data end early or are damaged: only the first %llu "
+			     "bytes could be unpacked",
+			     s->input.packing, (unsigned long long)s->input.size);
+	if (rc == 0)
+		rc = finish(s, DONE_PARTS,
+			    core_read(&s->parts, s->input.bytes, s->input.size, &s->warnings, err));
+	if (rc == 0)
+		rc = finish(s, DONE_SPACE, space_init(&s->space, &s->parts, err));
+	begin(s, "finding modules");
+	if (rc == 0)
+		rc = open_modules(s, err);
+	if (rc < 0)
+		session_close(s);
+	return rc;
+}
+
+static int need_threads(struct session *s, struct err *err)
+{
+	int rc;
+
+	if (s->done & DONE_THREADS)
+		return 0;
+	rc = claim_known(&s->claims, &s->space, &s->modules, err);
+	if (rc < 0)
+		return rc;
+	return finish(s, DONE_THREADS,
+		      threads_init(&s->threads, &s->space, &s->modules, s->symbols, s->debuginfo,
+				   &s->claims, &s->warnings, err));
+}
+
+int session_need_heap(struct session *s, struct err *err)
+{
+	int rc = need_threads(s, err);
+
+	if (rc < 0 || s->done & DONE_HEAP)
+		return rc;
+	begin(s, "walking the heap");
+	return finish(s, DONE_HEAP,
+		      heap_init(&s->heap, &s->space, &s->modules, s->symbols, s->debuginfo,
+				&s->threads, &s->claims, &s->warnings, err));
+}
+
+int session_need_frames(struct session *s, struct err *err)
+{
+	int rc = need_threads(s, err);
+
+	if (rc < 0 || s->done & DONE_FRAMES)
+		return rc;
+	begin(s, "unwinding stacks");
+	return finish(
+		s, DONE_FRAMES,
+		frames_init(&s->frames, s->debuginfo, &s->threads, &s->space, &s->warnings, err));
+}
+
+/* Globals first, so that a path names a variable where one holds the object. */
+static int run_reach(struct session *s, struct err *err)
+{
+	_cleanup_free_ uint8_t *tiers = malloc(s->roots.list.n + 1);
+	struct bitset mappings;
+	int rc;
+
+	if (!tiers || bitset_init(&mappings, objects_count(&s->heap.objects)) < 0)
+		return err_nomem(err);
+	for (size_t i = 0; i < s->roots.list.n; i++)
+		tiers[i] = (uint8_t)s->roots.list.v[i].class;
+	for (obj_id o = 0; o < objects_count(&s->heap.objects); o++)
+		if (objects_kind(&s->heap.objects, o) == OBJECT_MAPPING)
+			bitset_add(&mappings, o);
+	rc = reach_init(&s->reach, &s->graph, tiers, &mappings, NULL, err);
+	bitset_deinit(&mappings);
+	return finish(s, DONE_REACH, rc);
+}
+
+static int run_scan(struct session *s, struct err *err)
+{
+	int rc;
+
+	begin(s, "following pointers");
+	rc = index_new(&s->index, &s->heap.objects, err);
+	if (rc == 0)
+		rc = scan_graph(&s->graph, &s->account, &s->space, &s->heap.objects, s->index,
+				&s->roots, &s->options.scan, err);
+	return finish(s, DONE_SCAN, rc);
+}
+
+int session_need_graph(struct session *s, struct err *err)
+{
+	int rc = session_need_heap(s, err);
+
+	if (rc == 0)
+		rc = session_need_frames(s, err);
+	if (rc == 0 && !(s->done & DONE_ROOTS))
+		rc = finish(s, DONE_ROOTS,
+			    roots_init(&s->roots, &s->space, &s->modules, s->symbols, &s->threads,
+				       &s->frames, &s->claims, s->options.without_roots, err));
+	if (rc == 0 && !(s->done & DONE_SCAN))
+		rc = run_scan(s, err);
+	if (rc == 0 && !(s->done & DONE_REACH))
+		rc = run_reach(s, err);
+	return rc;
+}
+
+int session_need_dominators(struct session *s, struct err *err)
+{
+	_cleanup_free_ uint64_t *sizes = NULL;
+	const struct objects *o = &s->heap.objects;
+	int rc = session_need_graph(s, err);
+
+	if (rc < 0 || s->done & DONE_DOMINATORS)
+		return rc;
+	begin(s, "finding dominators");
+	if (!s->graph.in_off)
+		rc = graph_make_reverse(&s->graph, err);
+	if (rc < 0)
+		return rc;
+	sizes = malloc((objects_count(o) + 1) * sizeof(*sizes));
+	if (!sizes)
+		return err_nomem(err);
+	for (obj_id i = 0; i < objects_count(o); i++)
+		sizes[i] = objects_kind(o, i) == OBJECT_MAPPING ? 0 : objects_size(o, i);
+	return finish(s, DONE_DOMINATORS,
+		      dominators_init(&s->dominators, &s->graph, sizes, NULL, err));
+}
+
+void session_close(struct session *s)
+{
+	if (s->done & DONE_DOMINATORS)
+		dominators_deinit(&s->dominators);
+	if (s->done & DONE_REACH)
+		reach_deinit(&s->reach);
+	if (s->done & DONE_SCAN)
+		graph_deinit(&s->graph);
+	index_free(s->index);
+	if (s->done & DONE_ROOTS)
+		roots_deinit(&s->roots);
+	if (s->done & DONE_FRAMES)
+		frames_deinit(&s->frames);
+	if (s->done & DONE_HEAP)
+		heap_deinit(&s->heap);
+	if (s->done & DONE_THREADS)
+		threads_deinit(&s->threads);
+	claims_deinit(&s->claims);
+	lines_free(s->lines);
+	debuginfo_free(s->debuginfo);
+	symbols_free(s->symbols);
+	if (s->done & DONE_MODULES)
+		modules_deinit(&s->modules);
+	if (s->done & DONE_SPACE)
+		space_deinit(&s->space);
+	if (s->done & DONE_PARTS)
+		parts_deinit(&s->parts);
+	if (s->done & DONE_INPUT)
+		input_close(&s->input);
+	warnings_deinit(&s->warnings);
+	*s = (struct session){0};
+}
