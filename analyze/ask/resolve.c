@@ -38,23 +38,13 @@ static int ambiguous(const struct session *s, const char *text, const struct sym
 	return err_set(err, ERR_ABSENT, "\"%.40s\" names %zu variables: %s", text, n, list);
 }
 
-/* The roots that make up the variable; they stand together in the list, sorted by address. */
-static void find_roots(const struct session *s, struct target *t)
+bool resolve_is_root(const struct target *t, const struct root *r)
 {
-	enum root_class class = t->symbol.kind == SYMBOL_TLS ? ROOT_TLS : ROOT_GLOBAL;
-
-	for (uint32_t i = 0; i < s->roots.list.n; i++) {
-		const struct root *r = &s->roots.list.v[i];
-		bool match = class == ROOT_GLOBAL
-				     ? r->class == class && r->addr < t->addr + (t->size | 1) &&
-					       r->addr + r->size > t->addr
-				     : r->class == class && r->name &&
-					       r->module == t->symbol.module &&
-					       !strcmp(r->name, t->symbol.name);
-
-		if (match && !t->n_roots++)
-			t->first_root = i;
-	}
+	if (t->symbol.kind == SYMBOL_TLS)
+		return r->class == ROOT_TLS && r->name && r->module == t->symbol.module &&
+		       !strcmp(r->name, t->symbol.name);
+	return r->class == ROOT_GLOBAL && r->addr < t->addr + (t->size | 1) &&
+	       r->addr + r->size > t->addr;
 }
 
 static int resolve_variable(struct session *s, const char *text, struct target *out,
@@ -76,7 +66,6 @@ static int resolve_variable(struct session *s, const char *text, struct target *
 	t.symbol = match[0];
 	t.addr = match[0].kind == SYMBOL_TLS ? 0 : match[0].addr;
 	t.size = match[0].size;
-	find_roots(s, &t);
 	*out = t;
 	return 0;
 }

@@ -14,17 +14,18 @@ struct target {
 	addr_t addr;	      /* address, or where the variable is */
 	uint64_t size;	      /* of the variable; 0: unknown */
 	obj_id object;	      /* that holds addr, or OBJ_NONE */
-	uint32_t first_root;  /* the roots of that variable: */
-	uint32_t n_roots;     /* several where it is cut, or where threads each have one */
 	struct symbol symbol; /* TARGET_VARIABLE */
 };
 
 /*
  * "0x…" (or hex digits with a leading digit and a letter) is an address; else a variable's name,
  * "file.c:name" or "lib.so:name". ERR_ABSENT: no such variable, or several (the sentence lists
- * them). ERR_USAGE: not a number. Needs the graph for the roots of a variable.
+ * them). ERR_USAGE: not a number. Needs the heap.
  */
 WARN_UNUSED int resolve(struct session *s, const char *text, struct target *out, struct err *err);
+
+/* Whether that root is the variable, or a piece of it, or one thread's copy of it. */
+bool resolve_is_root(const struct target *t, const struct root *r);
 
 /* Only an address. ERR_USAGE. */
 WARN_UNUSED int resolve_address(const char *text, addr_t *out, struct err *err);

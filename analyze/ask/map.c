@@ -1,0 +1,134 @@
+/*
+ * map: what is at an address, whatever it is, and the bytes that are there.
+ */
+#include <string.h>
+
+#include "analyze/ask/answers.h"
+#include "analyze/ask/describe.h"
+#include "analyze/ask/resolve.h"
+
+enum { SHOWN_BYTES = 64 };
+
+static void set_bytes(struct session *s, struct fact *out, addr_t from)
+{
+	uint8_t bytes[SHOWN_BYTES];
+	char hex[2 * SHOWN_BYTES + 1] = "";
+	size_t n = space_read(&s->space, from, bytes, sizeof(bytes));
+
+	for (size_t i = 0; i < n; i++)
+		sprintf(hex + 2 * i, "%02x", bytes[i]);
+	fact_set_addr(out, "bytes_at", from);
+	fact_set_str(out, "bytes", hex);
+}
+
+static void set_mapping(struct session *s, struct fact *f, addr_t at)
+{
+	const struct mapping *m = space_mapping(&s->space, at);
+
+	if (!m)
+		return;
+	f = fact_set_object(f, "mapping");
+	fact_set_addr(f, "addr", m->at.lo);
+	fact_set_addr(f, "end", m->at.hi);
+	fact_set_strf(f, "access", "%c%c%c", m->prot & PROT_R ? 'r' : '-',
+		      m->prot & PROT_W ? 'w' : '-', m->prot & PROT_X ? 'x' : '-');
+	fact_set_str(f, "path", m->path);
+	fact_set_bool(f, "dumped", at - m->at.lo < m->n_dumped);
+}
+
+static void set_symbol(struct session *s, struct fact *out, addr_t at)
+{
+	uint32_t module = modules_find(&s->modules, at);
+	struct source_line line;
+	struct symbol sym;
+	struct fact *f;
+
+	if (module == INDEX_NONE)
+		return;
+	f = fact_set_object(out, "symbol");
+	fact_set_str(f, "module", s->modules.list.v[module].name);
+	fact_set_str(f, "section", modules_section(&s->modules.list.v[module], at));
+	if (!symbols_at(s->symbols, at, &sym))
+		return;
+	fact_set_str(f, "name", sym.name);
+	fact_set_u64(f, "offset", at - sym.addr);
+	fact_set_u64(f, "size", sym.size);
+	if (sym.kind == SYMBOL_FUNC ? lines_of_code(s->lines, at, &line)
+				    : lines_of_variable(s->lines, at, &line)) {
+		fact_set_str(f, "file", line.file);
+		fact_set_u64(f, "line", line.line);
+	}
+}
+
+/* The root that holds the word, if it is one: a frame, a thread-local, a variable. */
+static bool set_root(struct session *s, struct fact *out, addr_t at)
+{
+	for (uint32_t i = 0; i < s->roots.list.n; i++) {
+		const struct root *r = &s->roots.list.v[i];
+
+		if (r->class == ROOT_REGISTER || at - r->addr >= r->size)
+			continue;
+		describe_root(s, fact_set_object(out, "root"), i, at - r->addr);
+		return true;
+	}
+	return false;
+}
+
+static const char *place_name(const struct session *s, addr_t at)
+{
+	static const char *const names[] = {
+		[CLAIM_MODULE] = "module",
+		[CLAIM_STACK] = "stack, below its live part",
+		[CLAIM_DEAD_STACK] = "stack of an exited thread, kept by libc for reuse",
+		[CLAIM_THREAD] = "thread descriptor or thread-locals",
+		[CLAIM_HEAP] = "heap, but no object: free, cached or the allocator's own",
+		[CLAIM_ALLOCATOR_STATE] = "the allocator's own state",
+		[CLAIM_FILE] = "file mapped read-only",
+		[CLAIM_UNREADABLE] = "inaccessible reservation or guard",
+	};
+	const struct claim *c = claims_find(&s->claims, at);
+
+	if (claims_is_state(&s->claims, at))
+		return names[CLAIM_ALLOCATOR_STATE];
+	return c ? names[c->kind] : NULL;
+}
+
+int map_answer(struct session *s, const char *address, struct fact *out, struct err *err)
+{
+	struct fact *f;
+	const char *place;
+	addr_t at;
+	obj_id o;
+	int rc = resolve_address(address, &at, err);
+
+	if (rc == 0)
+		rc = session_need_graph(s, err);
+	if (rc < 0)
+		return rc;
+	fact_set_addr(out, "addr", at);
+	set_mapping(s, out, at);
+	o = objects_find(&s->heap.objects, at);
+	if (o != OBJ_NONE) {
+		addr_t base = objects_addr(&s->heap.objects, o);
+
+		fact_set_str(out, "place", "object");
+		fact_set_u64(out, "offset", at - base);
+		describe_object(s, fact_set_object(out, "object"), o);
+		set_bytes(s, out, base);
+		return 0;
+	}
+	if (!space_mapping(&s->space, at)) {
+		fact_set_str(out, "place", "not mapped");
+		return err_at_addr(err, ERR_ABSENT, at, "nothing is mapped there");
+	}
+	place = place_name(s, at);
+	set_symbol(s, out, at);
+	if (set_root(s, out, at) && !fact_has(out, "symbol"))
+		place = "root";
+	fact_set_str(out, "place", place ? place : "unknown mapping");
+	f = (struct fact *)fact_get(out, "mapping");
+	if (f && !fact_bool(f, "dumped"))
+		fact_set_str(out, "note", "its bytes are not in the dump");
+	set_bytes(s, out, at);
+	return 0;
+}
