@@ -1,0 +1,104 @@
+/*
+ * Who else hands out memory in this process. The evidence is a name: the
+ * module's, or a data symbol that only this allocator has. A name proves that
+ * it is loaded, not that it owns a given mapping; hence the wording.
+ *
+ * glibc may serve the same process (libraries bound before, dlmopen): both are
+ * then reported.
+ */
+#include "analyze/heap/foreign.h"
+#include "analyze/heap/heap.h"
+
+static const struct foreign_kind {
+	const char *name;
+	const char *modules[5]; /* how the file's name begins, NULL-ended */
+	const char *symbols[6]; /* data symbols, NULL-ended */
+} kinds[] = {
+	{"jemalloc",
+	 {"libjemalloc"},
+	 {"je_malloc_conf", "je_opt_narenas", "je_arenas_lock", "je_sz_size2index_tab",
+	  "_rjem_malloc_conf"}},
+	{"tcmalloc",
+	 {"libtcmalloc"},
+	 {"_ZN8tcmalloc6Static9pageheap_E", "_ZN8tcmalloc6Static12inited_E",
+	  "_ZN8tcmalloc17tcmalloc_internal6Static7inited_E"}},
+	{"mimalloc", {"libmimalloc"}, {"_mi_heap_main", "_mi_heap_empty", "_mi_theap_empty"}},
+	{"musl", {"ld-musl-", "libc.musl-"}, {"__malloc_context", "__malloc_replaced"}},
+	{"snmalloc", {"libsnmalloc"}, {NULL}},
+	{"Hoard", {"libhoard"}, {NULL}},
+	{"Scudo", {"libscudo", "libclang_rt.scudo"}, {NULL}},
+	{"AddressSanitizer's allocator",
+	 {"libasan", "libclang_rt.asan"},
+	 {"__asan_option_detect_stack_use_after_return"}},
+	{"Go's heap", {NULL}, {"runtime.mheap_"}},
+	{"the JVM's heap", {"libjvm.so"}, {NULL}},
+	{"V8's heap", {"libv8.so", "libnode.so"}, {NULL}},
+	{"CPython's arenas", {NULL}, {"usedpools"}},
+};
+
+static int add_kind(struct walk *w, const char *name, const char *evidence, const char *where,
+		    struct err *err)
+{
+	struct heap_unknown u = {.name = name};
+
+	if (asprintf(&u.evidence, evidence, where) < 0)
+		return err_nomem(err);
+	if (vec_push(&w->heap->unknown, u) < 0) {
+		free(u.evidence);
+		return err_nomem(err);
+	}
+	return 0;
+}
+
+static const char *module_of(const struct walk *w, const struct foreign_kind *k)
+{
+	for (size_t i = 0; i < w->modules->list.n; i++) {
+		const char *name = w->modules->list.v[i].name;
+
+		for (size_t n = 0; name && n < ARRAY_LEN(k->modules) && k->modules[n]; n++)
+			if (!strncmp(name, k->modules[n], strlen(k->modules[n])))
+				return name;
+	}
+	return NULL;
+}
+
+static const char *symbol_of(const struct walk *w, const struct foreign_kind *k)
+{
+	struct symbol s;
+
+	for (size_t n = 0; w->symbols && n < ARRAY_LEN(k->symbols) && k->symbols[n]; n++)
+		if (symbols_by_name(w->symbols, k->symbols[n], &s, 1))
+			return k->symbols[n];
+	return NULL;
+}
+
+int foreign_find(struct walk *w, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		const char *name = module_of(w, &kinds[i]);
+		int rc = 0;
+
+		if (name)
+			rc = add_kind(w, kinds[i].name, "module %s", name, err);
+		else if ((name = symbol_of(w, &kinds[i])))
+			rc = add_kind(w, kinds[i].name, "symbol %s", name, err);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+void foreign_warn(struct walk *w)
+{
+	const struct heap *heap = w->heap;
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < heap->objects.list.n; i++)
+		n += (heap->objects.list.v[i].size_kind & 3) == OBJECT_MAPPING;
+	for (size_t i = 0; i < heap->unknown.n; i++)
+		warnings_add(w->warnings,
+			     "%s seen (%s): it is not parsed; %lu bytes in %lu unknown mappings "
+			     "may be its own",
+			     heap->unknown.v[i].name, heap->unknown.v[i].evidence,
+			     heap->unknown_bytes, n);
+}

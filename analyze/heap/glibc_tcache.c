@@ -1,0 +1,231 @@
+/*
+ * Thread caches. Each thread keeps freed chunks, still marked in use, in a
+ * struct that is itself a chunk of its arena; only a thread-local variable of
+ * libc (`tcache`) points to it.
+ *
+ *	release     contents                                          chunk
+ *	2.26–2.29   u8  counts[64],    entry *entries[64]             0x250
+ *	2.30–2.41   u16 counts[64],    entry *entries[64]             0x290
+ *	2.42–       u16 num_slots[76], entry *entries[76]             0x300   slots still free; bins 64–75 of mixed size
+ *
+ *	entry: next (plain or mangled, see glibc_bins.c), key
+ *
+ * So every word of libc's thread-local block that points to an in-use chunk of
+ * one of these sizes is a candidate, and what the chunk holds decides: entries
+ * are NULL or chunks of their bin's size, a count is 0 where its entry is NULL.
+ * An empty cache is all zero, which proves nothing: it is believed only from
+ * libc's own block. Where no thread-local storage is known (a core without
+ * notes) all chunks of these sizes are looked at, and a cache must hold
+ * something to be seen.
+ *
+ * The structs are the allocator's own: in use, but no objects. Threads that
+ * exited have given theirs back.
+ */
+#include "analyze/heap/glibc.h"
+
+#define MAX_LISTS 76
+
+static const struct tcache_form {
+	uint64_t chunk_size;
+	uint32_t n_bins, count_bytes;
+	bool counts_slots;
+} forms[] = {
+	{0x290, 64, 2, false},
+	{0x300, 76, 2, true},
+	{0x250, 64, 1, false},
+};
+
+#define N_SMALL 64 /* bins of one size each */
+
+struct tcache {
+	addr_t chunk;
+	const struct tcache_form *form;
+	addr_t entries[MAX_LISTS];
+	uint32_t counts[MAX_LISTS];
+	uint32_t n_filled; /* bins that hold something */
+};
+
+static uint64_t bin_size(uint32_t bin)
+{
+	return bin < N_SMALL ? CHUNK_MIN + CHUNK_ALIGN * (uint64_t)bin : 0;
+}
+
+static bool entry_fits(struct glibc *g, addr_t entry, uint32_t bin)
+{
+	const struct glibc_region *r;
+	addr_t chunk = entry - CHUNK_HEADER;
+	uint64_t head, size;
+
+	if (entry & (CHUNK_ALIGN - 1))
+		return false;
+	r = glibc_arenas_region(g, chunk);
+	if (!r || !glibc_word(&g->view, chunk + 8, &head) || !glibc_head_fits(r, chunk, head))
+		return false;
+	size = glibc_chunk_size(head);
+	return bin < N_SMALL ? size == bin_size(bin) : size > bin_size(N_SMALL - 1);
+}
+
+static bool read_form(struct glibc *g, struct tcache *t)
+{
+	uint8_t raw[0x300];
+	size_t n = t->form->n_bins * (t->form->count_bytes + 8ul);
+
+	if (space_read(g->view.space, t->chunk + CHUNK_HEADER, raw, n) != n)
+		return false;
+	t->n_filled = 0;
+	for (uint32_t i = 0; i < t->form->n_bins; i++) {
+		t->counts[i] = 0;
+		memcpy(&t->counts[i], raw + i * t->form->count_bytes, t->form->count_bytes);
+		memcpy(&t->entries[i], raw + t->form->n_bins * t->form->count_bytes + 8 * i, 8);
+		t->n_filled += t->entries[i] != 0;
+	}
+	return true;
+}
+
+/* Two bins may be wrong: one torn by the moment of the dump, one smashed. */
+static bool contents_hold(struct glibc *g, const struct tcache *t)
+{
+	uint32_t n_wrong = 0;
+
+	for (uint32_t i = 0; i < t->form->n_bins; i++) {
+		bool ok = !t->entries[i] || entry_fits(g, t->entries[i], i);
+
+		if (!t->form->counts_slots)
+			ok = ok && !t->counts[i] == !t->entries[i];
+		n_wrong += !ok;
+	}
+	return n_wrong <= 2 && (!t->n_filled || n_wrong < t->n_filled);
+}
+
+/* Whether user points to a chunk that is a thread's cache. */
+static bool tcache_at(struct glibc *g, addr_t user, struct tcache *t)
+{
+	addr_t chunk = user - CHUNK_HEADER;
+	const struct glibc_region *r = glibc_arenas_region(g, chunk);
+	uint64_t head, next;
+
+	if (!r || user & (CHUNK_ALIGN - 1) || !glibc_word(&g->view, chunk + 8, &head) ||
+	    !glibc_head_fits(r, chunk, head))
+		return false;
+	if (!glibc_word(&g->view, chunk + glibc_chunk_size(head) + 8, &next) ||
+	    !(next & CHUNK_PREV_IN_USE))
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+		t->chunk = chunk;
+		t->form = &forms[i];
+		if (forms[i].chunk_size == glibc_chunk_size(head) && read_form(g, t) &&
+		    contents_hold(g, t))
+			return true;
+	}
+	return false;
+}
+
+static int take_cache(struct glibc *g, const struct tcache *t, struct err *err)
+{
+	if (vec_push(&g->taken, ((struct glibc_taken){t->chunk, TAKEN_TCACHE})) < 0)
+		return err_nomem(err);
+	for (uint32_t i = 0; i < t->form->n_bins; i++) {
+		struct glibc_list l = {
+			.first = t->entries[i],
+			.size = bin_size(i),
+			.max = t->form->counts_slots ? UINT16_MAX : t->counts[i] + 1ul,
+			.kind = TAKEN_CACHED,
+		};
+		int rc = l.first ? glibc_bins_take_list(g, &l, err) : 0;
+
+		if (rc < 0)
+			return rc;
+		if (l.first && (!l.whole || (!t->form->counts_slots && l.n_taken != t->counts[i])))
+			warnings_add(g->w->warnings,
+				     "malloc: bin %u of the thread cache at 0x%lx is damaged: "
+				     "%lu chunks of %u follow each other",
+				     i, t->chunk + CHUNK_HEADER, l.n_taken, t->counts[i]);
+	}
+	return 0;
+}
+
+static bool is_taken(const struct glibc *g, addr_t chunk)
+{
+	for (size_t i = 0; i < g->taken.n; i++)
+		if (g->taken.v[i].chunk == chunk && g->taken.v[i].kind == TAKEN_TCACHE)
+			return true;
+	return false;
+}
+
+/* The caches that words of [at) point to; several may only be there if they hold something. */
+static int take_from_words(struct glibc *g, struct range at, bool *found, struct err *err)
+{
+	addr_t a = glibc_view_next(&g->view, at.lo, at.hi);
+	struct tcache t, empty = {0};
+
+	for (; a + 8 <= at.hi; a = glibc_view_next(&g->view, a + 8, at.hi)) {
+		uint64_t word;
+		int rc;
+
+		if (!glibc_word(&g->view, a, &word) || !tcache_at(g, word, &t))
+			continue;
+		if (!t.n_filled) {
+			empty = empty.chunk ? empty : t;
+			continue;
+		}
+		*found = true;
+		rc = is_taken(g, t.chunk) ? 0 : take_cache(g, &t, err);
+		if (rc < 0)
+			return rc;
+	}
+	if (*found || !empty.chunk)
+		return 0;
+	*found = true;
+	return is_taken(g, empty.chunk) ? 0 : take_cache(g, &empty, err);
+}
+
+/* libc's block of the thread; where that is not known, all its static TLS. */
+static struct range libc_block(const struct glibc *g, const struct thread *t)
+{
+	uint32_t libc = modules_find(g->w->modules, g->arenas.v[0].state);
+
+	for (size_t i = 0; i < t->tls.n; i++)
+		if (t->tls.v[i].module == libc)
+			return t->tls.v[i].at;
+	return t->static_tls;
+}
+
+/* Without thread-local storage to ask: every chunk that has the size and holds a cache. */
+static int search_chunks(struct glibc *g, struct err *err)
+{
+	for (size_t i = 0; i < g->regions.n; i++) {
+		const struct glibc_region *r = &g->regions.v[i];
+		uint64_t head;
+
+		for (addr_t p = r->lo; p < r->hi; p += glibc_chunk_size(head)) {
+			struct tcache t;
+			int rc;
+
+			if (!glibc_word(&g->view, p + 8, &head) || !glibc_head_fits(r, p, head))
+				break;
+			if (glibc_chunk_size(head) > 0x300 || glibc_chunk_size(head) < 0x250 ||
+			    !tcache_at(g, p + CHUNK_HEADER, &t) || !t.n_filled)
+				continue;
+			rc = take_cache(g, &t, err);
+			if (rc < 0)
+				return rc;
+		}
+	}
+	return 0;
+}
+
+int glibc_tcache_take(struct glibc *g, struct err *err)
+{
+	const struct threads *threads = g->w->threads;
+	bool any = false;
+
+	for (size_t i = 0; threads && i < threads->list.n; i++) {
+		bool found = false;
+		int rc = take_from_words(g, libc_block(g, &threads->list.v[i]), &found, err);
+
+		if (rc < 0)
+			return rc;
+		any |= found;
+	}
+	return any ? 0 : search_chunks(g, err);
+}

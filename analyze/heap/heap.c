@@ -1,0 +1,89 @@
+/*
+ * The ordered walk: allocators that we parse, allocators that we can only name,
+ * and the writable memory that is left. The table below is where a new walker
+ * goes (checklist: walker.h).
+ *
+ *	Σ bytes of objects (mappings apart) + headers + internal = in_use_chunk_bytes
+ */
+#include "analyze/heap/foreign.h"
+#include "analyze/heap/heap.h"
+#include "analyze/heap/mappings.h"
+
+static const struct walker *const walkers[] = {&glibc_walker};
+
+static int run_walker(struct walk *w, const struct walker *walker, struct err *err)
+{
+	void *state = NULL;
+	bool found = false;
+	int rc = walker->find(w, &found, &state, err);
+
+	if (!rc && found) {
+		if (!w->heap->allocator)
+			w->heap->allocator = walker->name;
+		rc = walker->walk(w, state, err);
+	}
+	walker->release(state);
+	return rc;
+}
+
+static int walk_all(struct walk *w, struct err *err)
+{
+	uint64_t n_dropped = 0;
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < ARRAY_LEN(walkers); i++)
+		rc = run_walker(w, walkers[i], err);
+	if (!rc)
+		rc = foreign_find(w, err);
+	if (!rc)
+		rc = mappings_add(w, err);
+	if (!rc)
+		rc = objects_seal(w->objects, &n_dropped, err);
+	if (rc < 0)
+		return rc;
+	if (n_dropped)
+		warnings_add(w->warnings,
+			     "%lu objects overlap others and are left out: the heap is damaged",
+			     n_dropped);
+	if (!w->heap->allocator && !w->heap->unknown.n)
+		warnings_add(w->warnings,
+			     "no known allocator was recognised; %lu bytes of unknown writable "
+			     "memory are not parsed",
+			     w->heap->unknown_bytes);
+	foreign_warn(w);
+	return 0;
+}
+
+int heap_init(struct heap *heap, const struct space *space, const struct modules *modules,
+	      struct symbols *symbols, struct debuginfo *debuginfo, const struct threads *threads,
+	      struct claims *claims, struct warnings *warnings, struct err *err)
+{
+	struct walk w = {
+		.space = space,
+		.modules = modules,
+		.symbols = symbols,
+		.debuginfo = debuginfo,
+		.threads = threads,
+		.claims = claims,
+		.objects = &heap->objects,
+		.heap = heap,
+		.warnings = warnings,
+	};
+	int rc;
+
+	*heap = (struct heap){0};
+	rc = walk_all(&w, err);
+	if (rc < 0)
+		heap_deinit(heap);
+	return rc;
+}
+
+void heap_deinit(struct heap *heap)
+{
+	for (size_t i = 0; i < heap->unknown.n; i++)
+		free(heap->unknown.v[i].evidence);
+	vec_deinit(&heap->unknown);
+	vec_deinit(&heap->arenas);
+	objects_deinit(&heap->objects);
+	*heap = (struct heap){0};
+}
