@@ -28,6 +28,8 @@
 /* A search gives up after so many places that begin like an arena: real libcs have one each. */
 #define MAX_PLACES 64
 
+#define MMAPS_MAX_DEFAULT 65536 /* mp_.n_mmaps_max, unless mallopt changed it */
+
 static const uint32_t known_bins_off[] = {112, 104, 24};
 
 bool glibc_view_move(struct glibc_view *v, addr_t a)
@@ -217,51 +219,61 @@ static bool base_fits(struct glibc *g, const struct glibc_arena *main, addr_t ba
 	return !main->contiguous || main->top - base <= main->system_bytes;
 }
 
-/* Three words that can be mmapped_mem, max_mmapped_mem, sbrk_base, with the counters before them. */
-static bool params_at(struct glibc *g, addr_t at, uint32_t pad, const struct glibc_arena *main,
-		      struct glibc_params *out)
+/*
+ * Three words that can be mmapped_mem, max_mmapped_mem, sbrk_base, with the counters before them.
+ * How good a find it is: 0 none, best with the default n_mmaps_max and a base.
+ */
+static uint32_t params_at(struct glibc *g, addr_t at, uint32_t pad, const struct glibc_arena *main,
+			  struct glibc_params *out)
 {
 	uint64_t lo, hi, bytes, max_bytes, base, n, n_max, most;
 
 	if (!glibc_word(&g->view, at - pad - 16, &lo) || !glibc_word(&g->view, at - pad - 8, &hi) ||
 	    !glibc_word(&g->view, at, &bytes) || !glibc_word(&g->view, at + 8, &max_bytes) ||
 	    !glibc_word(&g->view, at + 16, &base))
-		return false;
+		return 0;
 	n = lo & UINT32_MAX;
 	n_max = lo >> 32;
 	most = hi & UINT32_MAX;
-	if (hi >> 33 || n > most || n_max > INT32_MAX || bytes > max_bytes ||
+	if (hi >> 33 || n > most || !n_max || n_max > INT32_MAX || bytes > max_bytes ||
 	    (bytes | max_bytes) & (PAGE - 1) || !bytes != !n || !max_bytes != !most ||
 	    bytes / PAGE < n)
-		return false;
-	if (base ? !base_fits(g, main, base) : n_max != 65536)
-		return false;
+		return 0;
+	if (base ? !base_fits(g, main, base) : n_max != MMAPS_MAX_DEFAULT)
+		return 0;
 	*out = (struct glibc_params){at, n, bytes, base};
-	return true;
+	return (n_max == MMAPS_MAX_DEFAULT) + 2 * (base != 0);
 }
 
-/* mp_ in one writable range. A base that is known beats a 0. */
-static void find_params(struct glibc *g, struct range in, struct glibc_arena *main)
+/* The best mp_ in one writable range; *best is how good the one so far is. */
+static void find_params(struct glibc *g, struct range in, struct glibc_arena *main, uint32_t *best)
 {
 	addr_t at = glibc_view_next(&g->view, in.lo + 40, in.hi);
 
 	for (; at + 24 <= in.hi; at = glibc_view_next(&g->view, at + 8, in.hi)) {
 		struct glibc_params p;
 
-		for (uint32_t pad = 0; pad <= 4 && !main->params.sbrk_base; pad += 4)
-			if (params_at(g, at, pad, main, &p) && (!main->params.addr || p.sbrk_base))
+		for (uint32_t pad = 0; pad <= 4; pad += 4) {
+			uint32_t good = params_at(g, at, pad, main, &p);
+
+			if (good > *best) {
 				main->params = p;
+				*best = good;
+			}
+		}
 	}
 }
 
 static int add_main(struct glibc *g, struct glibc_arena *a, const struct module *m, struct err *err)
 {
+	uint32_t best = 0;
+
 	for (size_t i = 0; i < g->arenas.n; i++)
 		if (g->arenas.v[i].state == a->state)
 			return 0;
 	a->is_main = true;
 	for (size_t i = 0; i < m->writable.n; i++)
-		find_params(g, m->writable.v[i], a);
+		find_params(g, m->writable.v[i], a, &best);
 	return vec_push(&g->arenas, *a) < 0 ? err_nomem(err) : 0;
 }
 
