@@ -238,7 +238,10 @@ static int add_brk(struct glibc *g, uint32_t arena, struct err *err)
 	r.hi = glibc_extent_end(g->view.space, r.base);
 	if (a->top >= r.lo && a->top < r.hi && a->top_size && a->top_size <= r.hi - a->top)
 		r.hi = a->top + a->top_size;
-	return r.hi > r.lo ? add_region(g, r, err) : 0;
+	if (r.hi <= r.lo)
+		return 0;
+	g->arenas.v[arena].overhead += a->params.sbrk_base ? r.lo - r.base : 0;
+	return add_region(g, r, err);
 }
 
 struct piece_search {

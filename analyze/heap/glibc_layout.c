@@ -236,7 +236,7 @@ static uint32_t params_at(struct glibc *g, addr_t at, uint32_t pad, const struct
 	n_max = lo >> 32;
 	most = hi & UINT32_MAX;
 	if (hi >> 33 || n > most || !n_max || n_max > INT32_MAX || bytes > max_bytes ||
-	    (bytes | max_bytes) & (PAGE - 1) || !bytes != !n || !max_bytes != !most ||
+	    (bytes | max_bytes) & (CHUNK_ALIGN - 1) || !bytes != !n || !max_bytes != !most ||
 	    bytes / PAGE < n)
 		return 0;
 	if (base ? !base_fits(g, main, base) : n_max != MMAPS_MAX_DEFAULT)

@@ -12,7 +12,8 @@
  * writable is tried page by page: a chunk leads to the page behind it. The old
  * header of a memalign stays behind at the page's start and must not win: the
  * real one repeats its distance in its first word. Since 2.43 two words at the
- * end are left out of size.
+ * end are left out of size (and mmapped_mem grows by 16 too much with every
+ * mremap, so that there only the number is checked).
  *
  *	Σ (lead + size) = mp_.mmapped_mem,  their number = mp_.n_mmaps       (checked where mp_ is known)
  *
@@ -29,12 +30,14 @@ struct mmapped {
 	addr_t chunk;
 	uint64_t usable;
 	bool anchored;
+	bool has_tail; /* 2.43: two words at the end are not in size */
 };
 
 struct mmapped_search {
 	struct glibc *g;
 	VEC(struct range) extents;
 	VEC(struct mmapped) found;
+	bool has_tails;
 	struct err *err;
 };
 
@@ -52,11 +55,12 @@ static bool header_at(struct glibc *g, addr_t page, uint64_t lead, addr_t end, s
 	if (size < CHUNK_MIN || size > end - chunk)
 		return false;
 	bytes = lead + size;
-	*out = (struct mmapped){page, bytes, chunk, size - CHUNK_HEADER, false};
+	*out = (struct mmapped){page, bytes, chunk, size - CHUNK_HEADER, false, false};
 	if (!(bytes & (PAGE - 1)))
 		return true;
 	out->bytes = bytes + CHUNK_HEADER;
 	out->usable = size - 8;
+	out->has_tail = true;
 	return !(out->bytes & (PAGE - 1)) && out->bytes <= end - page;
 }
 
@@ -67,11 +71,13 @@ static bool aligned_header_at(struct glibc *g, addr_t page, addr_t end, struct m
 		addr_t user = (page + CHUNK_HEADER + align - 1) & ~(align - 1);
 		uint64_t lead = user - CHUNK_HEADER - page;
 
-		if (lead && lead < CHUNK_MIN)
-			lead += align;
 		if (lead >= end - page)
 			return false;
 		if (lead && header_at(g, page, lead, end, out))
+			return true;
+		/* Before 2.43 a lead was never too small to be a chunk. */
+		if (lead && lead < CHUNK_MIN && align < end - page - lead &&
+		    header_at(g, page, lead + align, end, out))
 			return true;
 	}
 	return false;
@@ -156,6 +162,7 @@ static int add_found(struct mmapped_search *s, bool anchored_only, struct err *e
 					CLAIM_HEAP, err);
 		if (rc < 0)
 			return rc;
+		s->has_tails |= m->has_tail;
 		w->heap->mmapped_chunks++;
 		w->heap->mmapped_bytes += m->bytes;
 	}
@@ -191,7 +198,8 @@ int glibc_mmapped_walk(struct glibc *g, struct err *err)
 		rc = add_found(&s, known && s.found.n > n, err);
 	vec_deinit(&s.extents);
 	vec_deinit(&s.found);
-	if (!rc && known && (heap->mmapped_chunks != n || heap->mmapped_bytes != bytes))
+	if (!rc && known &&
+	    (heap->mmapped_chunks != n || (!s.has_tails && heap->mmapped_bytes != bytes)))
 		warnings_add(
 			g->w->warnings,
 			"malloc: %lu mapped chunks of %lu bytes were found, malloc itself counts "

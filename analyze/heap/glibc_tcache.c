@@ -97,6 +97,12 @@ static bool contents_hold(struct glibc *g, const struct tcache *t)
 	return n_wrong <= 2 && (!t->n_filled || n_wrong < t->n_filled);
 }
 
+/* A rest too small to be a chunk stays with the chunk before it. */
+static bool form_fits(const struct tcache_form *f, uint64_t chunk_size)
+{
+	return chunk_size == f->chunk_size || chunk_size == f->chunk_size + CHUNK_ALIGN;
+}
+
 /* Whether user points to a chunk that is a thread's cache. */
 static bool tcache_at(struct glibc *g, addr_t user, struct tcache *t)
 {
@@ -113,7 +119,7 @@ static bool tcache_at(struct glibc *g, addr_t user, struct tcache *t)
 	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
 		t->chunk = chunk;
 		t->form = &forms[i];
-		if (forms[i].chunk_size == glibc_chunk_size(head) && read_form(g, t) &&
+		if (form_fits(&forms[i], glibc_chunk_size(head)) && read_form(g, t) &&
 		    contents_hold(g, t))
 			return true;
 	}
@@ -203,7 +209,7 @@ static int search_chunks(struct glibc *g, struct err *err)
 
 			if (!glibc_word(&g->view, p + 8, &head) || !glibc_head_fits(r, p, head))
 				break;
-			if (glibc_chunk_size(head) > 0x300 || glibc_chunk_size(head) < 0x250 ||
+			if (glibc_chunk_size(head) > 0x310 || glibc_chunk_size(head) < 0x250 ||
 			    !tcache_at(g, p + CHUNK_HEADER, &t) || !t.n_filled)
 				continue;
 			rc = take_cache(g, &t, err);
