@@ -130,7 +130,9 @@ static uint64_t drop_overlaps(struct objects *o)
 			o->n_mappings++;
 		else
 			o->bytes += size;
-		v[kept++] = v[i];
+		if (kept != i)
+			v[kept] = v[i];
+		kept++;
 	}
 	o->list.n = kept;
 	return n - kept;
