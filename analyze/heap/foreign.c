@@ -91,14 +91,11 @@ int foreign_find(struct walk *w, struct err *err)
 void foreign_warn(struct walk *w)
 {
 	const struct heap *heap = w->heap;
-	uint64_t n = 0;
 
-	for (size_t i = 0; i < heap->objects.list.n; i++)
-		n += (heap->objects.list.v[i].size_kind & 3) == OBJECT_MAPPING;
 	for (size_t i = 0; i < heap->unknown.n; i++)
 		warnings_add(w->warnings,
 			     "%s seen (%s): it is not parsed; %lu bytes in %lu unknown mappings "
 			     "may be its own",
 			     heap->unknown.v[i].name, heap->unknown.v[i].evidence,
-			     heap->unknown_bytes, n);
+			     heap->unknown_bytes, heap->objects.n_mappings);
 }

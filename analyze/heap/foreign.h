@@ -10,7 +10,7 @@
 /* Adds what is seen to heap->unknown. Fails only out of memory. */
 WARN_UNUSED int foreign_find(struct walk *w, struct err *err);
 
-/* One warning per allocator seen, with the bytes that it may own. Call after mappings_add(). */
+/* One warning per allocator seen, with the bytes that it may own. Call when the objects are sealed. */
 void foreign_warn(struct walk *w);
 
 #endif

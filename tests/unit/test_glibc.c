@@ -75,12 +75,11 @@ static void must(int rc, const struct err *e)
 		fail_msg("%s", e->text);
 }
 
-static void open_core(struct opened *o, const char *debug_dir)
+static void open_space(struct opened *o, const char *debug_dir)
 {
 	struct module_search search = {.debug_dir = debug_dir, .no_debuginfod = true};
 	struct err e = {0};
 	char path[128];
-	int fd;
 
 	memset(o, 0, sizeof(*o));
 	snprintf(path, sizeof(path), "%s/core", dir);
@@ -94,6 +93,14 @@ static void open_core(struct opened *o, const char *debug_dir)
 	must(threads_init(&o->threads, &o->space, &o->modules, o->symbols, o->debuginfo, &o->claims,
 			  &o->warnings, &e),
 	     &e);
+}
+
+static void open_heap(struct opened *o)
+{
+	struct err e = {0};
+	char path[128];
+	int fd;
+
 	must(heap_init(&o->heap, &o->space, &o->modules, o->symbols, o->debuginfo, &o->threads,
 		       &o->claims, &o->warnings, &e),
 	     &e);
@@ -104,6 +111,12 @@ static void open_core(struct opened *o, const char *debug_dir)
 	close(fd);
 	assert_ptr_not_equal(o->rec, MAP_FAILED);
 	assert_int_equal(o->rec->finished, 1);
+}
+
+static void open_core(struct opened *o, const char *debug_dir)
+{
+	open_space(o, debug_dir);
+	open_heap(o);
 }
 
 static void close_core(struct opened *o)
@@ -321,6 +334,80 @@ static void a_cycle_in_a_thread_cache_ends_with_a_warning(void **state)
 	close_core(&o);
 }
 
+static uint64_t next_random(uint64_t *s)
+{
+	*s ^= *s << 13;
+	*s ^= *s >> 7;
+	return *s ^= *s << 17;
+}
+
+/* Something that a heap's words may be confused with. */
+static uint64_t some_word(uint64_t *s, uint64_t old, addr_t at)
+{
+	switch (next_random(s) % 8) {
+	case 0:
+		return 0;
+	case 1:
+		return ~0ull;
+	case 2:
+		return old ^ 1ull << next_random(s) % 64;
+	case 3:
+		return at;
+	case 4:
+		return at - next_random(s) % 64 * 16;
+	case 5:
+		return (next_random(s) & 0xfff0) | (next_random(s) & 7);
+	case 6:
+		return old + 16 - next_random(s) % 3 * 16;
+	default:
+		return next_random(s);
+	}
+}
+
+/* Damages n words: half of them in the writable data of modules, half anywhere. */
+static void damage(struct opened *o, uint64_t *s, uint32_t n)
+{
+	while (n--) {
+		const struct module *m = &o->modules.list.v[next_random(s) % o->modules.list.n];
+		const struct space_run *r = &o->space.runs.v[next_random(s) % o->space.runs.n];
+		addr_t at = (r->addr + next_random(s) % r->size) & ~7ull;
+		uint64_t avail = 0, word;
+		uint8_t *p;
+
+		if (n % 2 && m->writable.n)
+			at = (m->writable.v[0].lo + next_random(s) % range_size(m->writable.v[0])) &
+			     ~7ull;
+		p = (uint8_t *)space_at(&o->space, at, &avail);
+		if (!p || avail < 8 || p < o->input.bytes || p >= o->input.bytes + o->input.size)
+			continue;
+		memcpy(&word, p, 8);
+		word = some_word(s, word, at);
+		memcpy(p, &word, 8);
+	}
+}
+
+static void no_damage_breaks_the_walk(void **state)
+{
+	static const char *const scenarios[] = {"churn", "threads", "aligned", "no_brk"};
+	uint64_t s = 88172645463325252ull;
+
+	for (size_t i = 0; i < ARRAY_LEN(scenarios); i++) {
+		make_core("./victim", scenarios[i], "A=");
+		for (uint32_t round = 0; round < 12; round++) {
+			struct opened o;
+
+			open_space(&o, NO_DEBUG);
+			assert_int_equal(mprotect((void *)o.input.bytes, o.input.size,
+						  PROT_READ | PROT_WRITE),
+					 0);
+			damage(&o, &s, 1u << round % 12 * 2);
+			open_heap(&o);
+			assert_true(o.heap.objects.bytes <= o.heap.in_use_chunk_bytes);
+			close_core(&o);
+		}
+	}
+}
+
 /* Compiles the victims into a folder of their own. */
 static int set_up(void **state)
 {
@@ -359,6 +446,7 @@ int main(void)
 		cmocka_unit_test(malloc_inside_a_static_executable_is_found),
 		cmocka_unit_test(a_smashed_size_costs_only_its_surroundings),
 		cmocka_unit_test(a_cycle_in_a_thread_cache_ends_with_a_warning),
+		cmocka_unit_test(no_damage_breaks_the_walk),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
