@@ -19,8 +19,8 @@ struct dominators {
 };
 
 /*
- * size(v): bytes of an object, by object id (array). edges: bit per out-edge to follow (NULL: all).
- * Needs the reverse edges. No recursion; O((V + E) α).
+ * sizes: bytes of each object, by object id. edges: bit per out-edge to follow (NULL: all).
+ * No recursion; O((V + E) α).
  */
 WARN_UNUSED int dominators_init(struct dominators *d, const struct graph *g, const uint64_t *sizes,
 				const struct bitset *edges, struct err *err);

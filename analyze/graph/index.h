@@ -20,4 +20,12 @@ void index_free(struct index *x);
  */
 obj_id index_find(const struct index *x, addr_t a);
 
+#define INDEX_BATCH 64
+
+/* The same for n ≤ INDEX_BATCH addresses at once, with the memory latencies overlapped. */
+void index_find_batch(const struct index *x, const addr_t *a, size_t n, obj_id *out);
+
+/* No address outside of [lo, hi] is in an object. */
+struct range index_span(const struct index *x);
+
 #endif

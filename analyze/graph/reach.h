@@ -3,8 +3,9 @@
  *
  *	reachable + leaked (directly, indirectly) + mapping-held + unreached mappings = all objects
  *
- * The paths come from the same pass: parent[v] is the predecessor on a shortest path from the best
- * root class that reaches v (globals before thread-locals before stack slots before registers).
+ * The paths come from the same pass: parent[v] is the predecessor on the best path to v, where a path
+ * is better if its root's tier is lower (globals before thread-locals before stack slots before
+ * registers), then if it has fewer guessed edges, then if it is shorter.
  */
 #ifndef HEAPDUMP_GRAPH_REACH_H
 #define HEAPDUMP_GRAPH_REACH_H

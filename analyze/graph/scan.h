@@ -15,8 +15,9 @@
 #include "analyze/space/roots.h"
 
 struct scan_options {
-	uint64_t
-		pointer_mask; /* bits cleared from each word before the lookup; 0: none. Both readings count */
+	/* bits that a program may set in its pointers: a word outside every object is looked up again
+	   without them; 0: none */
+	uint64_t pointer_mask;
 	bool without_mappings; /* unknown mappings hold nothing */
 };
 

@@ -1,0 +1,244 @@
+/*
+ * Reachability by tiers of roots. Within a tier the search goes by levels of
+ * guesses: level k holds what needs k guessed edges.
+ *
+ *	level k      breadth-first over certain edges, round by round of distance
+ *	level k+1    starts from the targets of guessed edges out of level k
+ *
+ * The starts of a level have different distances; each joins the queue in the round of its own
+ * distance, so the queue stays sorted and the best path is exact in the order (guesses, hops). A
+ * tier is exhausted before the next begins. Nothing becomes unreachable by all this: only which
+ * path is remembered depends on it.
+ *
+ * What is not reached then belongs to unknown mappings that nothing reaches, and the rest is leaked:
+ * heads are the components of the leaked subgraph that no other leaked component points into.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyze/graph/big_array.h"
+#include "analyze/graph/reach.h"
+#include "analyze/graph/scc.h"
+#include "base/vec.h"
+
+enum { MAX_TIERS = 16, UNDECIDED = 255 };
+
+/* A vertex that a guessed edge leads to, waiting for the round of its distance. */
+struct start {
+	vertex_id to, from;
+	uint32_t dist;
+};
+
+struct search {
+	const struct graph *g;
+	const struct bitset *edges; /* NULL: all may be followed */
+	vertex_id *parent;
+	uint32_t *dist;	  /* hops from the root, of vertices reached */
+	vertex_id *queue; /* every vertex reached, in order; sorted by dist within a level */
+	uint64_t n, next; /* queued; expanded */
+	VEC(struct start) starts;
+	struct bitset pending; /* vertices that are in starts */
+	bool nomem;
+};
+
+static void visit(struct search *s, vertex_id v, vertex_id from, uint32_t dist)
+{
+	if (s->parent[v] != VERTEX_NONE)
+		return;
+	s->parent[v] = from;
+	s->dist[v] = dist;
+	s->queue[s->n++] = v;
+}
+
+static bool is_open(const struct search *s, uint64_t e, bool certain)
+{
+	return graph_is_certain(s->g->out_class[e]) == certain &&
+	       s->parent[s->g->out[e]] == VERTEX_NONE && (!s->edges || bitset_has(s->edges, e));
+}
+
+static void expand_certain(struct search *s, vertex_id v)
+{
+	for (uint64_t e = s->g->out_off[v]; e < s->g->out_off[v + 1]; e++)
+		if (is_open(s, e, true))
+			visit(s, s->g->out[e], v, s->dist[v] + 1);
+}
+
+/* The guessed edges of v: the first that leads to a vertex is the nearest, as v come by distance. */
+static void expand_guesses(struct search *s, vertex_id v)
+{
+	for (uint64_t e = s->g->out_off[v]; e < s->g->out_off[v + 1]; e++) {
+		struct start next = {s->g->out[e], v, s->dist[v] + 1};
+
+		if (is_open(s, e, false) && bitset_add_new(&s->pending, next.to))
+			s->nomem |= vec_push(&s->starts, next) < 0;
+	}
+}
+
+/* Exhausts a level, round by round. */
+static void run_level(struct search *s)
+{
+	size_t i = 0;
+
+	while (s->next < s->n || i < s->starts.n) {
+		uint32_t round = s->next < s->n ? s->dist[s->queue[s->next]] : s->starts.v[i].dist;
+
+		for (; i < s->starts.n && s->starts.v[i].dist <= round; i++)
+			visit(s, s->starts.v[i].to, s->starts.v[i].from, s->starts.v[i].dist);
+		while (s->next < s->n && s->dist[s->queue[s->next]] == round)
+			expand_certain(s, s->queue[s->next++]);
+	}
+	for (i = 0; i < s->starts.n; i++)
+		bitset_remove(&s->pending, s->starts.v[i].to);
+	s->starts.n = 0;
+}
+
+static void run_tier(struct search *s, const uint8_t *root_tier, unsigned tier)
+{
+	uint64_t level = s->n;
+
+	for (uint32_t r = 0; r < s->g->n_roots; r++)
+		if ((root_tier ? root_tier[r] : 0) == tier)
+			visit(s, graph_root(r), 0, 0);
+	while (level < s->n || s->starts.n) {
+		run_level(s);
+		for (; level < s->n; level++)
+			expand_guesses(s, s->queue[level]);
+	}
+}
+
+static int search_init(struct search *s, const struct graph *g, const struct bitset *edges)
+{
+	uint64_t n = graph_vertices(g);
+
+	*s = (struct search){.g = g, .edges = edges};
+	s->parent = big_array(n, sizeof(*s->parent), 0);
+	s->dist = big_array(n, sizeof(*s->dist), 0);
+	s->queue = big_array(n, sizeof(*s->queue), 0);
+	if (bitset_init(&s->pending, n) < 0 || !s->parent || !s->dist || !s->queue)
+		return -1;
+	memset(s->parent, 0xff, n * sizeof(*s->parent));
+	return 0;
+}
+
+static void search_deinit(struct search *s)
+{
+	free(s->parent);
+	free(s->dist);
+	free(s->queue);
+	vec_deinit(&s->starts);
+	bitset_deinit(&s->pending);
+}
+
+/* Decides what unreached mappings hold. queue is free to be used again. */
+static void hold_by_mappings(struct reach *r, const struct search *s,
+			     const struct bitset *is_mapping)
+{
+	const struct graph *g = s->g;
+	uint64_t n = 0, next = 0;
+
+	for (obj_id o = 0; o < g->n_objects; o++)
+		if (r->verdict[o] == UNDECIDED && bitset_has(is_mapping, o)) {
+			r->verdict[o] = MAPPING_UNREACHED;
+			s->queue[n++] = graph_object(g, o);
+		}
+	while (next < n) {
+		vertex_id v = s->queue[next++];
+
+		for (uint64_t e = g->out_off[v]; e < g->out_off[v + 1]; e++) {
+			obj_id o = graph_obj(g, g->out[e]);
+
+			if (r->verdict[o] != UNDECIDED || (s->edges && !bitset_has(s->edges, e)))
+				continue;
+			r->verdict[o] = MAPPING_HELD;
+			s->queue[n++] = g->out[e];
+		}
+	}
+}
+
+static int find_leaks(struct reach *r, const struct search *s, struct err *err)
+{
+	struct bitset leaked = {0}, heads = {0};
+	uint32_t n = s->g->n_objects;
+	int rc = 0;
+
+	if (bitset_init(&leaked, n) < 0 || bitset_init(&heads, n) < 0)
+		rc = err_nomem(err);
+	for (obj_id o = 0; rc == 0 && o < n; o++)
+		if (r->verdict[o] == UNDECIDED)
+			bitset_add(&leaked, o);
+	if (rc == 0)
+		rc = scc_heads(s->g, &leaked, s->edges, &heads, err);
+	for (obj_id o = 0; rc == 0 && o < n; o++)
+		if (r->verdict[o] == UNDECIDED)
+			r->verdict[o] = bitset_has(&heads, o) ? LEAKED_DIRECTLY : LEAKED_INDIRECTLY;
+	bitset_deinit(&leaked);
+	bitset_deinit(&heads);
+	return rc;
+}
+
+int reach_init(struct reach *r, const struct graph *g, const uint8_t *root_tier,
+	       const struct bitset *is_mapping, const struct bitset *edges, struct err *err)
+{
+	struct search s;
+	int rc = 0;
+
+	*r = (struct reach){.verdict = malloc((uint64_t)g->n_objects + 1)};
+	if (search_init(&s, g, edges) < 0 || !r->verdict)
+		rc = err_nomem(err);
+	for (unsigned tier = 0; rc == 0 && tier < MAX_TIERS; tier++)
+		run_tier(&s, root_tier, tier);
+	if (rc == 0 && s.nomem)
+		rc = err_nomem(err);
+	for (obj_id o = 0; rc == 0 && o < g->n_objects; o++)
+		r->verdict[o] = s.parent[graph_object(g, o)] == VERTEX_NONE ? UNDECIDED : REACHABLE;
+	if (rc == 0 && is_mapping)
+		hold_by_mappings(r, &s, is_mapping);
+	if (rc == 0)
+		rc = find_leaks(r, &s, err);
+	for (obj_id o = 0; rc == 0 && o < g->n_objects; o++)
+		r->n[r->verdict[o]]++;
+	if (rc == 0) {
+		r->parent = s.parent;
+		s.parent = NULL;
+	} else {
+		reach_deinit(r);
+	}
+	search_deinit(&s);
+	return rc;
+}
+
+void reach_deinit(struct reach *r)
+{
+	free(r->parent);
+	free(r->verdict);
+	*r = (struct reach){0};
+}
+
+int reach_leak_groups(const struct reach *r, const struct graph *g, obj_id *group, struct err *err)
+{
+	VEC(obj_id) queue = {0};
+	int rc = 0;
+
+	memset(group, 0xff, (size_t)g->n_objects * sizeof(*group));
+	for (obj_id head = 0; rc == 0 && head < g->n_objects; head++) {
+		if (r->verdict[head] != LEAKED_DIRECTLY)
+			continue;
+		group[head] = head;
+		queue.n = 0;
+		rc = vec_push(&queue, head);
+		for (size_t i = 0; rc == 0 && i < queue.n; i++) {
+			vertex_id v = graph_object(g, queue.v[i]);
+
+			for (uint64_t e = g->out_off[v]; rc == 0 && e < g->out_off[v + 1]; e++) {
+				obj_id o = graph_obj(g, g->out[e]);
+
+				if (r->verdict[o] != LEAKED_INDIRECTLY || group[o] != OBJ_NONE)
+					continue;
+				group[o] = head;
+				rc = vec_push(&queue, o);
+			}
+		}
+	}
+	vec_deinit(&queue);
+	return rc < 0 ? err_nomem(err) : 0;
+}

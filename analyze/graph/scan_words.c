@@ -1,0 +1,100 @@
+/*
+ * The words of one source, and, for an explanation, which of them lead to a target.
+ */
+#include <string.h>
+
+#include "analyze/graph/scan_words.h"
+
+/* The run that holds addr or is the first above it, from a guess that is mostly right. */
+static size_t run_for(const struct space *s, size_t guess, addr_t addr)
+{
+	size_t lo = 0, hi = s->runs.n;
+
+	if (guess < s->runs.n && s->runs.v[guess].addr <= addr &&
+	    addr - s->runs.v[guess].addr < s->runs.v[guess].size)
+		return guess;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (s->runs.v[mid].addr + s->runs.v[mid].size <= addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+bool words_next(struct words_at *w, struct words *out)
+{
+	const struct space_run *r;
+	addr_t end;
+
+	while (w->addr < w->end && w->end - w->addr >= 8) {
+		w->run = run_for(w->space, w->run, w->addr);
+		r = w->run < w->space->runs.n ? &w->space->runs.v[w->run] : NULL;
+		if (!r || r->addr >= w->end) {
+			w->absent += w->end - w->addr;
+			w->addr = w->end;
+			return false;
+		}
+		if (r->addr > w->addr) {
+			w->absent += r->addr - w->addr;
+			w->addr = (r->addr + 7) & ~7ull;
+			continue;
+		}
+		end = r->addr + r->size < w->end ? r->addr + r->size : w->end;
+		*out = (struct words){.bytes = r->data + (w->addr - r->addr),
+				      .n = (end - w->addr) / 8,
+				      .off = w->addr - w->start};
+		w->addr = out->n ? w->addr + 8 * out->n : (end + 7) & ~7ull;
+		if (out->n)
+			return true;
+	}
+	return false;
+}
+
+/* Whether the word, or its reading without the mask, leads to the object [lo, lo + size]. */
+static bool leads_to(const struct objects *objects, obj_id target, uint64_t word, uint64_t mask)
+{
+	addr_t lo = objects_addr(objects, target);
+	uint64_t size = objects_size(objects, target);
+
+	if (word - lo > size && mask)
+		word &= ~mask;
+	return word - lo <= size && (word - lo < size || objects_find(objects, word) == target);
+}
+
+size_t scan_words_to(const struct space *space, const struct objects *objects,
+		     const struct roots *roots, const struct graph *g, vertex_id from, vertex_id to,
+		     const struct scan_options *options, uint64_t *offs, size_t max)
+{
+	obj_id source = graph_obj(g, from), target = graph_obj(g, to);
+	bool is_root = graph_is_root(g, from);
+	const struct root *r = is_root ? &roots->list.v[from - 1] : NULL;
+	struct words w = {0};
+	struct words_at at;
+	size_t found = 0;
+
+	if (target == OBJ_NONE || (!is_root && source == OBJ_NONE))
+		return 0;
+	at = is_root ? words_begin(space, 0, 0, 0)
+		     : words_begin(space, 0, objects_addr(objects, source),
+				   objects_size(objects, source));
+	if (is_root)
+		w = (struct words){r->bytes, r->size / 8, 0};
+	while (is_root || words_next(&at, &w)) {
+		for (uint64_t i = 0; i < w.n; i++) {
+			uint64_t word;
+
+			memcpy(&word, w.bytes + 8 * i, sizeof(word));
+			if (!leads_to(objects, target, word, options->pointer_mask))
+				continue;
+			if (found < max)
+				offs[found] = w.off + 8 * i;
+			found++;
+		}
+		if (is_root)
+			break;
+	}
+	return found;
+}

@@ -1,0 +1,40 @@
+/*
+ * Private to scan*.c: the words of a source, piece by piece.
+ */
+#ifndef HEAPDUMP_GRAPH_SCAN_WORDS_H
+#define HEAPDUMP_GRAPH_SCAN_WORDS_H
+
+#include "analyze/graph/scan.h"
+
+/* Consecutive words in this process's memory; the first is off bytes into the source. */
+struct words {
+	const uint8_t *bytes; /* unaligned */
+	uint64_t n;	      /* of 8 bytes */
+	uint64_t off;
+};
+
+/* Walks the dumped words of [addr, addr + size) in order. */
+struct words_at {
+	const struct space *space;
+	size_t run; /* where the last piece was: sources come in address order */
+	addr_t addr, end;
+	addr_t start;
+	uint64_t absent; /* bytes passed over because the dump lacks them */
+};
+
+static inline struct words_at words_begin(const struct space *space, size_t run, addr_t addr,
+					  uint64_t size)
+{
+	addr_t end = addr + size;
+
+	return (struct words_at){.space = space,
+				 .run = run,
+				 .addr = (addr + 7) & ~7ull,
+				 .end = end < addr ? UINT64_MAX : end,
+				 .start = addr};
+}
+
+/* The next piece; false: no more. */
+bool words_next(struct words_at *w, struct words *out);
+
+#endif
