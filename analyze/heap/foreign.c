@@ -11,7 +11,7 @@
 
 static const struct foreign_kind {
 	const char *name;
-	const char *modules[5]; /* how the file's name begins, NULL-ended */
+	const char *modules[5]; /* how the file's name begins ('$': and ends), NULL-ended */
 	const char *symbols[6]; /* data symbols, NULL-ended */
 } kinds[] = {
 	{"jemalloc",
@@ -23,7 +23,9 @@ static const struct foreign_kind {
 	 {"_ZN8tcmalloc6Static9pageheap_E", "_ZN8tcmalloc6Static12inited_E",
 	  "_ZN8tcmalloc17tcmalloc_internal6Static7inited_E"}},
 	{"mimalloc", {"libmimalloc"}, {"_mi_heap_main", "_mi_heap_empty", "_mi_theap_empty"}},
-	{"musl", {"ld-musl-", "libc.musl-"}, {"__malloc_context", "__malloc_replaced"}},
+	{"musl",
+	 {"ld-musl-", "libc.musl-", "libc.so$"},
+	 {"__malloc_context", "__malloc_replaced", "__bump_lockptr"}},
 	{"snmalloc", {"libsnmalloc"}, {NULL}},
 	{"Hoard", {"libhoard"}, {NULL}},
 	{"Scudo", {"libscudo", "libclang_rt.scudo"}, {NULL}},
@@ -50,13 +52,20 @@ static int add_kind(struct walk *w, const char *name, const char *evidence, cons
 	return 0;
 }
 
+static bool name_matches(const char *name, const char *pattern)
+{
+	size_t n = strcspn(pattern, "$");
+
+	return !strncmp(name, pattern, n) && (!pattern[n] || !name[n]);
+}
+
 static const char *module_of(const struct walk *w, const struct foreign_kind *k)
 {
 	for (size_t i = 0; i < w->modules->list.n; i++) {
 		const char *name = w->modules->list.v[i].name;
 
 		for (size_t n = 0; name && n < ARRAY_LEN(k->modules) && k->modules[n]; n++)
-			if (!strncmp(name, k->modules[n], strlen(k->modules[n])))
+			if (name_matches(name, k->modules[n]))
 				return name;
 	}
 	return NULL;

@@ -50,10 +50,13 @@ static uint64_t known_bytes(const struct space *s)
 static void say_how(const struct glibc *g)
 {
 	struct heap *heap = g->w->heap;
+	const char *how = "by structure, libc has no debug symbols";
 
-	snprintf(heap->allocator_note, sizeof(heap->allocator_note),
-		 g->has_symbols ? "by structure, confirmed by libc's symbols"
-				: "by structure, libc has no debug symbols");
+	if (g->has_symbols)
+		how = "by structure, confirmed by libc's symbols";
+	else if (g->regions.n)
+		how = "by its heaps alone, main_arena is not in the dump";
+	snprintf(heap->allocator_note, sizeof(heap->allocator_note), "%s", how);
 }
 
 static int glibc_find(struct walk *w, bool *found, void **state, struct err *err)
@@ -69,6 +72,8 @@ static int glibc_find(struct walk *w, bool *found, void **state, struct err *err
 	g->list_budget = known_bytes(w->space) / CHUNK_MIN * 4 + 1024;
 	g->resync_budget = known_bytes(w->space) / CHUNK_ALIGN * 4 + 1024;
 	rc = glibc_layout_find(g, err);
+	if (!rc && !g->arenas.n)
+		rc = glibc_arenas_orphans(g, err);
 	if (rc < 0) {
 		glibc_release(g);
 		return rc;
@@ -83,7 +88,7 @@ static int glibc_find(struct walk *w, bool *found, void **state, struct err *err
 /* The arena's own variables, and the word of mp_ that points to the heap's start. */
 static int claim_state(struct glibc *g, const struct glibc_arena *a, struct err *err)
 {
-	uint64_t size = glibc_layout_state_size(a);
+	uint64_t size = a->state ? glibc_layout_state_size(a) : 0;
 	int rc = claims_add_state(g->w->claims, (struct range){a->state, a->state + size}, err);
 
 	if (!rc && a->params.addr)
@@ -110,7 +115,7 @@ static void check_system_bytes(struct glibc *g, const struct glibc_arena *a)
 	uint64_t walked = s->in_use_chunk_bytes + s->cached_chunk_bytes + s->fast_chunk_bytes +
 			  s->free_chunk_bytes + s->lost_bytes;
 
-	if (walked != a->system_bytes)
+	if (a->state && walked != a->system_bytes)
 		warnings_add(g->w->warnings,
 			     "malloc: the arena at 0x%lx has %lu bytes from the system, %lu were "
 			     "walked",
@@ -153,7 +158,7 @@ static int report(struct glibc *g, struct err *err)
 static int glibc_walk(struct walk *w, void *state, struct err *err)
 {
 	struct glibc *g = state;
-	int rc = glibc_arenas_find(g, err);
+	int rc = g->regions.n ? 0 : glibc_arenas_find(g, err);
 
 	for (size_t i = 0; !rc && i < g->arenas.n; i++)
 		rc = claim_state(g, &g->arenas.v[i], err);

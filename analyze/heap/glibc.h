@@ -33,6 +33,8 @@ enum {
 /* Far above what any process has; bounds what a crafted ring costs. */
 #define GLIBC_ARENAS_MAX 16384
 
+extern const uint32_t glibc_layout_bins_off[3]; /* of the releases known, newest but one first */
+
 #define HEAP_SPAN_DEFAULT (64ull << 20) /* HEAP_MAX_SIZE of 64-bit glibc */
 
 /* The last run looked into, so that a walk asks the space once per run and not per word. */
@@ -50,7 +52,7 @@ struct glibc_params {
 };
 
 struct glibc_arena {
-	addr_t state;
+	addr_t state; /* 0: main_arena is not in the dump, only its chunks are */
 	uint32_t
 		bins_off; /* of bins[] in malloc_state: 112, 104 before 2.27, 24 without fastbins */
 	bool is_main, contiguous;
@@ -147,6 +149,12 @@ addr_t glibc_layout_next(addr_t state, uint32_t bins_off);
 /* glibc_arenas.c: the other arenas of each ring, then heaps and regions; claims them. */
 WARN_UNUSED int glibc_arenas_find(struct glibc *g, struct err *err);
 
+/*
+ * Without main_arena (its page is not in the dump): arenas that their own heaps name, and the brk
+ * heap by its chunks alone.
+ */
+WARN_UNUSED int glibc_arenas_orphans(struct glibc *g, struct err *err);
+
 /* The region that holds the chunk, or NULL. O(log regions). */
 const struct glibc_region *glibc_arenas_region(const struct glibc *g, addr_t chunk);
 
@@ -180,6 +188,9 @@ WARN_UNUSED int glibc_chunks_walk(struct glibc *g, struct err *err);
 
 /* glibc_resync.c: the lowest chunk from which a chain of chunks leads past beyond; 0: none. */
 addr_t glibc_resync_find(struct glibc *g, const struct glibc_region *r, addr_t from, addr_t beyond);
+
+/* Whether many chunks follow each other from the region's first. */
+bool glibc_resync_starts(struct glibc *g, const struct glibc_region *r);
 
 /*
  * The end of the chunks that start at a page and close, at a page's end, with fenceposts or the

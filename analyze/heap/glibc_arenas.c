@@ -146,12 +146,28 @@ static bool heap_region(struct glibc *g, addr_t heap, uint32_t arena, struct gli
 	return true;
 }
 
-/* The arena of the heap that may begin at heap; an arena that no ring names is added. */
+/* An arena that no ring names, in the heap that its heap_info says is its first. */
+static int add_orphan(struct glibc *g, addr_t state, uint32_t *out, struct err *err)
+{
+	bool added = false;
+	int rc = 0;
+
+	for (size_t i = 0; !rc && !added && i < ARRAY_LEN(glibc_layout_bins_off); i++)
+		rc = add_arena(g, state, glibc_layout_bins_off[i], &added, err);
+	if (rc < 0 || !added)
+		return rc;
+	*out = (uint32_t)g->arenas.n - 1;
+	if (g->arenas.v[0].is_main)
+		warnings_add(g->w->warnings,
+			     "malloc: the arena at 0x%lx is missing from the ring of arenas",
+			     state);
+	return 0;
+}
+
+/* The arena of the heap that may begin at heap. */
 static int arena_of_heap(struct glibc *g, addr_t heap, uint32_t *out, struct err *err)
 {
 	uint64_t state;
-	bool added;
-	int rc;
 
 	*out = INDEX_NONE;
 	if (!glibc_word(&g->view, heap, &state) || !state || state & 7)
@@ -159,13 +175,7 @@ static int arena_of_heap(struct glibc *g, addr_t heap, uint32_t *out, struct err
 	*out = arena_by_state(g, state);
 	if (*out != INDEX_NONE || state - heap < 24 || state - heap > 128)
 		return 0;
-	rc = add_arena(g, state, g->arenas.v[0].bins_off, &added, err);
-	if (rc < 0 || !added)
-		return rc;
-	*out = (uint32_t)g->arenas.n - 1;
-	warnings_add(g->w->warnings,
-		     "malloc: the arena at 0x%lx is missing from the ring of arenas", state);
-	return 0;
+	return add_orphan(g, state, out, err);
 }
 
 static int add_region(struct glibc *g, struct glibc_region r, struct err *err)
@@ -309,6 +319,50 @@ static int add_main_regions(struct glibc *g, uint32_t arena, struct err *err)
 	rc = claims_each_free(g->w->claims, g->view.space, find_pieces_in, &p);
 	sort_regions(g);
 	return rc;
+}
+
+/* The brk heap without its arena: the first anonymous memory above the executable, if chunks fill it. */
+static int add_brk_orphan(struct glibc *g, struct err *err)
+{
+	const struct space *s = g->view.space;
+	const struct modules *m = g->w->modules;
+	addr_t above = m->exe == INDEX_NONE ? 0 : m->list.v[m->exe].at.hi;
+	struct glibc_arena a = {.is_main = true, .contiguous = true};
+	struct glibc_region r = {.arena = (uint32_t)g->arenas.n};
+	size_t i = 0;
+
+	while (i < s->mappings.n && (s->mappings.v[i].at.lo < above || s->mappings.v[i].path ||
+				     !(s->mappings.v[i].prot & PROT_W)))
+		i++;
+	if (i == s->mappings.n)
+		return 0;
+	r.base = r.lo = s->mappings.v[i].at.lo;
+	r.hi = glibc_extent_end(s, r.lo);
+	if (claims_find(g->w->claims, r.lo) || !glibc_resync_starts(g, &r))
+		return 0;
+	if (vec_push(&g->arenas, a) < 0)
+		return err_nomem(err);
+	return add_region(g, r, err);
+}
+
+int glibc_arenas_orphans(struct glibc *g, struct err *err)
+{
+	int rc;
+
+	g->heap_span = HEAP_SPAN_DEFAULT;
+	rc = find_heaps(g, err);
+	if (!rc)
+		rc = add_brk_orphan(g, err);
+	if (rc < 0)
+		return rc;
+	sort_regions(g);
+	if (g->arenas.n)
+		warnings_add(
+			g->w->warnings,
+			"malloc: main_arena is not in the dump: %zu arenas were found by their "
+			"heaps, chunks in main's fastbins count as in use",
+			g->arenas.n);
+	return 0;
 }
 
 int glibc_arenas_find(struct glibc *g, struct err *err)

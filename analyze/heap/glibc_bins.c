@@ -198,7 +198,7 @@ static void check_arena(struct glibc *g, const struct glibc_arena *a)
 	uint64_t n = 0, bytes = 0, seen = a->sums.free_chunks,
 		 seen_bytes = a->sums.free_chunk_bytes;
 
-	if (seen > CHECK_MAX || a->damaged)
+	if (seen > CHECK_MAX || a->damaged || !a->state)
 		return;
 	for (uint32_t i = 0; i < N_BINS; i++)
 		if (!count_bin(g, bins + 16 * i, &n, &bytes, &at)) {

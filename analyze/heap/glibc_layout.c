@@ -30,7 +30,7 @@
 
 #define MMAPS_MAX_DEFAULT 65536 /* mp_.n_mmaps_max, unless mallopt changed it */
 
-static const uint32_t known_bins_off[] = {112, 104, 24};
+const uint32_t glibc_layout_bins_off[3] = {112, 104, 24};
 
 bool glibc_view_move(struct glibc_view *v, addr_t a)
 {
@@ -176,15 +176,17 @@ static bool top_is_plausible(struct glibc *g, addr_t bins)
 /* The state's start for a bins array at bins: by the ring, else the first known layout that reads. */
 static bool find_start(struct glibc *g, addr_t bins, bool need_ring, struct glibc_arena *out)
 {
-	for (size_t i = 0; i < ARRAY_LEN(known_bins_off); i++)
-		if (ring_closes(g, bins - known_bins_off[i], known_bins_off[i]) &&
-		    glibc_layout_state(g, bins - known_bins_off[i], known_bins_off[i], out))
+	for (size_t i = 0; i < ARRAY_LEN(glibc_layout_bins_off); i++)
+		if (ring_closes(g, bins - glibc_layout_bins_off[i], glibc_layout_bins_off[i]) &&
+		    glibc_layout_state(g, bins - glibc_layout_bins_off[i], glibc_layout_bins_off[i],
+				       out))
 			return true;
 	for (uint32_t off = 24; off <= 256; off += 8)
 		if (ring_closes(g, bins - off, off) && glibc_layout_state(g, bins - off, off, out))
 			return true;
-	for (size_t i = 0; !need_ring && i < ARRAY_LEN(known_bins_off); i++)
-		if (glibc_layout_state(g, bins - known_bins_off[i], known_bins_off[i], out))
+	for (size_t i = 0; !need_ring && i < ARRAY_LEN(glibc_layout_bins_off); i++)
+		if (glibc_layout_state(g, bins - glibc_layout_bins_off[i], glibc_layout_bins_off[i],
+				       out))
 			return true;
 	return false;
 }

@@ -84,6 +84,15 @@ addr_t glibc_resync_find(struct glibc *g, const struct glibc_region *r, addr_t f
 	return 0;
 }
 
+bool glibc_resync_starts(struct glibc *g, const struct glibc_region *r)
+{
+	uint64_t prev, head;
+
+	return glibc_word(&g->view, r->lo, &prev) && !prev &&
+	       glibc_word(&g->view, r->lo + 8, &head) && head & CHUNK_PREV_IN_USE &&
+	       glibc_chunk_size(head) >= CHUNK_MIN && chain_holds(g, r, r->lo, r->lo);
+}
+
 addr_t glibc_resync_piece(struct glibc *g, const struct glibc_arena *a, struct range within)
 {
 	struct glibc_region r = {.lo = within.lo, .hi = within.hi};

@@ -188,10 +188,11 @@ static int take_from_words(struct glibc *g, struct range at, bool *found, struct
 /* libc's block of the thread; where that is not known, all its static TLS. */
 static struct range libc_block(const struct glibc *g, const struct thread *t)
 {
-	uint32_t libc = modules_find(g->w->modules, g->arenas.v[0].state);
+	uint32_t libc = g->arenas.v[0].is_main ? modules_find(g->w->modules, g->arenas.v[0].state)
+					       : INDEX_NONE;
 
 	for (size_t i = 0; i < t->tls.n; i++)
-		if (t->tls.v[i].module == libc)
+		if (libc != INDEX_NONE && t->tls.v[i].module == libc)
 			return t->tls.v[i].at;
 	return t->static_tls;
 }

@@ -26,6 +26,20 @@ static int run_walker(struct walk *w, const struct walker *walker, struct err *e
 	return rc;
 }
 
+/* An allocator that is linked in but was never asked for memory does not serve the process. */
+static void drop_idle_allocator(struct heap *heap)
+{
+	uint64_t bytes = heap->mmapped_bytes;
+
+	for (size_t i = 0; i < heap->arenas.n; i++)
+		bytes += heap->arenas.v[i].system_bytes;
+	if (bytes || !heap->unknown.n)
+		return;
+	heap->allocator = NULL;
+	heap->allocator_note[0] = 0;
+	heap->arenas.n = 0;
+}
+
 static int walk_all(struct walk *w, struct err *err)
 {
 	uint64_t n_dropped = 0;
@@ -50,6 +64,7 @@ static int walk_all(struct walk *w, struct err *err)
 			     "no known allocator was recognised; %lu bytes of unknown writable "
 			     "memory are not parsed",
 			     w->heap->unknown_bytes);
+	drop_idle_allocator(w->heap);
 	foreign_warn(w);
 	return 0;
 }
