@@ -13,7 +13,7 @@ struct heap_arena {
 	const char *kind;			    /* "main", "thread", "mmapped" */
 	addr_t addr;				    /* of its state */
 	uint64_t system_bytes;			    /* obtained from the system */
-	uint64_t in_use_chunks, in_use_chunk_bytes; /* cached chunks not included */
+	uint64_t in_use_chunks, in_use_chunk_bytes; /* cached not included, internal bytes are */
 	uint64_t cached_chunks, cached_chunk_bytes; /* tcache */
 	uint64_t fast_chunks,
 		fast_chunk_bytes; /* fastbins: free, but marked in use in the chunks */
@@ -38,8 +38,12 @@ struct heap {
 	uint64_t
 		in_use_chunk_bytes; /* chunk sizes, headers included, tcache excluded, mmapped included */
 	uint64_t cached_chunks, cached_chunk_bytes;
-	uint64_t internal_chunks,
-		internal_chunk_bytes; /* in use, but the allocator's own (tcache structures): in in_use_chunk_bytes, not objects */
+	/*
+	 * Used up, but no objects: thread caches' structs (the chunks), and arena headers, fenceposts,
+	 * alignment, gaps that others took with sbrk (bytes only). Part of in_use_chunk_bytes, as
+	 * mallinfo2 counts them too.
+	 */
+	uint64_t internal_chunks, internal_chunk_bytes;
 	uint64_t free_chunks, free_chunk_bytes; /* bins, fastbins, top */
 	uint64_t mmapped_chunks, mmapped_bytes;
 	uint64_t lost_bytes;

@@ -7,8 +7,8 @@
 #include "analyze/heap/walker.h"
 
 /*
- * Adds an OBJECT_MAPPING for every unclaimed writable piece, and claims what needs no explanation:
- * reservations without access, read-only file pages. Sums heap->unknown_bytes. O(mappings).
+ * Adds an OBJECT_MAPPING for every unclaimed writable piece and sums heap->unknown_bytes. Call when
+ * everybody has claimed theirs. O(mappings + claims).
  */
 WARN_UNUSED int mappings_add(struct walk *w, struct err *err);
 

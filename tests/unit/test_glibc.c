@@ -166,9 +166,8 @@ static uint32_t count_wrong(const struct opened *o)
 		obj_id id = v->addr ? objects_find(&o->heap.objects, v->addr) : OBJ_NONE;
 
 		if (v->addr && (id == OBJ_NONE || objects_addr(&o->heap.objects, id) != v->addr ||
-				objects_size(&o->heap.objects, id) != v->usable)) {
+				objects_size(&o->heap.objects, id) != v->usable))
 			n_wrong++;
-		}
 	}
 	return n_wrong;
 }
