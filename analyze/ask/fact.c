@@ -184,6 +184,11 @@ const struct fact *fact_at(const struct fact *array, size_t i)
 	return (const struct fact *)json_array_get(json_of(array), i);
 }
 
+const char *fact_str_at(const struct fact *array, size_t i)
+{
+	return json_string_value(json_array_get(json_of(array), i));
+}
+
 char *fact_to_json(const struct fact *f)
 {
 	_cleanup_free_ char *text = json_dumps(json_of(f), JSON_INDENT(2));

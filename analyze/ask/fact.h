@@ -43,6 +43,7 @@ bool fact_has(const struct fact *f, const char *key);
 const struct fact *fact_get(const struct fact *f, const char *key);
 size_t fact_count(const struct fact *array);
 const struct fact *fact_at(const struct fact *array, size_t i);
+const char *fact_str_at(const struct fact *array, size_t i);
 
 /* The whole tree as JSON text with a newline at the end, malloc'd; NULL out of memory. */
 char *fact_to_json(const struct fact *f);

@@ -1,0 +1,109 @@
+/*
+ * One row per command. To add one: a row here, its answer in ask/, its screen
+ * in text_<name>.c, its page in docs/man/.
+ */
+#include <string.h>
+
+#include "analyze/ui/commands.h"
+
+static size_t limit_or(const struct options *o, size_t usual)
+{
+	return o->limit ? o->limit : usual;
+}
+
+static int ask_info(struct session *s, const struct options *o, struct fact *out, struct err *err)
+{
+	return info_answer(s, out, err);
+}
+
+static int ask_top(struct session *s, const struct options *o, struct fact *out, struct err *err)
+{
+	return top_answer(s, o->by, limit_or(o, 20), out, err);
+}
+
+static int ask_leaks(struct session *s, const struct options *o, struct fact *out, struct err *err)
+{
+	return leaks_answer(s, limit_or(o, 20), out, err);
+}
+
+static int ask_who(struct session *s, const struct options *o, struct fact *out, struct err *err)
+{
+	return who_answer(s, o->operands[2], out, err);
+}
+
+static int ask_map(struct session *s, const struct options *o, struct fact *out, struct err *err)
+{
+	return map_answer(s, o->operands[2], out, err);
+}
+
+static int ask_tree(struct session *s, const struct options *o, struct fact *out, struct err *err)
+{
+	return tree_answer(s, o->operands[2], o->depth ? o->depth : 3, limit_or(o, 5), out, err);
+}
+
+static const struct command commands[] = {
+	{"info", "FILE", "what this dump is, what is in the heap, what could not be known", "", 2,
+	 2, ask_info, text_info},
+	{"top", "FILE", "the heap grouped, the largest first",
+	 "  --by size|module|root  by size class (default), by the module an object's first\n"
+	 "                         pointer into a module leads to, by the root that retains it\n"
+	 "  --limit N              rows shown (20)\n",
+	 2, 2, ask_top, text_top},
+	{"leaks", "FILE", "what nothing holds any more",
+	 "  --fail-over BYTES      exit with 3 if more than that is leaked (k, m, g allowed)\n"
+	 "  --limit N              rows shown (20)\n",
+	 2, 2, ask_leaks, text_leaks},
+	{"who", "FILE X", "who retains X: the path from a root, the dominators, other ways in",
+	 "  X                      an address (0x…) or a variable: name, file.c:name, "
+	 "lib.so:name\n",
+	 3, 3, ask_who, text_who},
+	{"map", "FILE ADDR", "what is at an address", "", 3, 3, ask_map, text_map},
+	{"tree", "FILE [X]", "the dominator tree below X, or of the whole heap",
+	 "  --depth N              levels shown (3)\n"
+	 "  --limit N              children shown of each (5)\n",
+	 2, 3, ask_tree, text_tree},
+};
+
+static const char common[] =
+	"Options of every command:\n"
+	"  --json                 the answer as JSON\n"
+	"  --exe FILE             the executable, where the dump's own path does not lead to it\n"
+	"  --sysroot DIR          look for the dump's files under DIR first\n"
+	"  --debug-dir DIR        separate debug files (default /usr/lib/debug)\n"
+	"  --no-debuginfod        never ask the servers in DEBUGINFOD_URLS\n"
+	"  --pointer-mask HEX     bits the program sets in its pointers\n"
+	"  --without-roots LIST   leave root classes out: global, tls, registered, kernel, stack,\n"
+	"                         register, mapping\n"
+	"  --no-cache             do not use or write a saved index\n"
+	"  --color[=WHEN]         auto, always, never\n"
+	"\n"
+	"Sizes are usable sizes; KB, MB, GB are powers of 1024.\n"
+	"Exit status: 0 answered, 1 the thing asked for is not there, 2 usage or unreadable "
+	"input,\n"
+	"3 leaks --fail-over.\n";
+
+const struct command *commands_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+	return NULL;
+}
+
+void commands_help(FILE *out, const struct command *c)
+{
+	if (c) {
+		fprintf(out, "Usage: heapdump %s %s [OPTIONS]\n%s.\n\n%s%s%s", c->name, c->operands,
+			c->summary, c->details, *c->details ? "\n" : "", common);
+		return;
+	}
+	fputs("Usage: heapdump COMMAND FILE [X] [OPTIONS]\n"
+	      "Says what is in the heap of a core dump, what is leaked, and who retains an "
+	      "object.\n\n"
+	      "Commands:\n",
+	      out);
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		fprintf(out, "  %-5s %-10s %s\n", commands[i].name, commands[i].operands,
+			commands[i].summary);
+	fprintf(out, "  help  [COMMAND]  this, or a command's own options\n\n%s", common);
+}

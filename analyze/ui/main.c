@@ -1,0 +1,194 @@
+/*
+ * heapdump: reads the command line, asks one question, shows the answer.
+ * Output goes through one buffer and is checked at the end: a full disk or a
+ * closed pipe is an error, not a short answer.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "analyze/ui/commands.h"
+#include "heapdump.h"
+
+static int complain(const char *file, const struct err *e)
+{
+	fprintf(stderr, "heapdump: %s%s", file ? file : "", file ? ": " : "");
+	if (e->place == ERR_FILE_OFFSET)
+		fprintf(stderr, "at offset 0x%" PRIx64 ": ", e->where);
+	else if (e->place == ERR_ADDRESS)
+		fprintf(stderr, "0x%" PRIx64 ": ", e->where);
+	fprintf(stderr, "%s\n", e->text);
+	return e->code == ERR_ABSENT ? EXIT_ABSENT : EXIT_BAD;
+}
+
+static void show_progress(void *arg, const char *what)
+{
+	fprintf(stderr, "\r\033[K%s …", what);
+	fflush(stderr);
+}
+
+static void end_progress(const struct options *o)
+{
+	if (o->session.progress)
+		fputs("\r\033[K", stderr);
+}
+
+static bool wants_color(const struct options *o)
+{
+	const char *no = getenv("NO_COLOR");
+
+	if (o->color != COLOR_AUTO)
+		return o->color == COLOR_ALWAYS;
+	return isatty(STDOUT_FILENO) && !(no && *no);
+}
+
+/* The answer as JSON: who answered what comes first. */
+static int print_json(const struct fact *answer)
+{
+	char *text = fact_to_json(answer);
+
+	if (!text)
+		return complain(NULL, &(struct err){.code = ERR_NOMEM, .text = "out of memory"});
+	fputs(text, stdout);
+	free(text);
+	return EXIT_ANSWERED;
+}
+
+static void begin_answer(struct fact *out, const struct command *c, const char *file)
+{
+	struct fact *f = fact_set_object(out, "heapdump");
+
+	fact_set_strf(f, "version", "%d.%d.%d", HEAPDUMP_VERSION_MAJOR, HEAPDUMP_VERSION_MINOR,
+		      HEAPDUMP_VERSION_PATCH);
+	fact_set_str(f, "command", c->name);
+	fact_set_str(f, "file", file);
+}
+
+static void show_warnings(const struct screen *screen, const struct session *s,
+			  const struct command *c)
+{
+	size_t n = s->warnings.lines.n + s->warnings.n_dropped;
+
+	if (n && strcmp(c->name, "info"))
+		fprintf(screen->out, "\n%s%zu warning%s; heapdump info lists them%s\n",
+			screen_dim(screen), n, n == 1 ? "" : "s", screen_plain(screen));
+}
+
+static int show(const struct options *o, const struct command *c, const struct session *s,
+		const struct fact *answer)
+{
+	struct screen screen = {.out = stdout,
+				.color = wants_color(o),
+				.utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8")};
+
+	if (o->json)
+		return print_json(answer);
+	c->show(&screen, answer);
+	show_warnings(&screen, s, c);
+	return EXIT_ANSWERED;
+}
+
+/* Asks, shows, and settles the exit status. */
+static int answer(struct session *s, const struct options *o, const struct command *c)
+{
+	struct fact *out = fact_object();
+	struct err err = {0};
+	int rc, code;
+
+	begin_answer(out, c, o->operands[1]);
+	rc = c->ask(s, o, out, &err);
+	end_progress(o);
+	if (rc < 0 && (rc != ERR_ABSENT || !fact_has(out, "addr"))) {
+		fact_free(out);
+		return complain(rc == ERR_USAGE ? NULL : o->operands[1], &err);
+	}
+	code = show(o, c, s, out);
+	if (rc == ERR_ABSENT && code == EXIT_ANSWERED)
+		code = complain(o->operands[1], &err);
+	if (o->has_fail_over && fact_u64(out, "leaked_bytes") > o->fail_over)
+		code = code == EXIT_ANSWERED ? EXIT_OVER : code;
+	fact_free(out);
+	return code;
+}
+
+static int run(struct options *o, const struct command *c)
+{
+	struct session *s = calloc(1, sizeof(*s));
+	struct err err = {0};
+	int code;
+
+	if (!s)
+		return complain(NULL, &(struct err){.code = ERR_NOMEM, .text = "out of memory"});
+	if (isatty(STDERR_FILENO) && isatty(STDOUT_FILENO))
+		o->session.progress = show_progress;
+	if (session_open(s, o->operands[1], &o->session, &err) < 0) {
+		end_progress(o);
+		code = complain(o->operands[1], &err);
+	} else {
+		code = answer(s, o, c);
+		session_close(s);
+	}
+	free(s);
+	return code;
+}
+
+static int usage(const char *sentence, const struct command *c)
+{
+	fprintf(stderr, "heapdump: %s\n", sentence);
+	if (c)
+		fprintf(stderr, "Usage: heapdump %s %s [OPTIONS]; heapdump %s --help tells more\n",
+			c->name, c->operands, c->name);
+	else
+		fputs("heapdump help lists the commands\n", stderr);
+	return EXIT_BAD;
+}
+
+static int dispatch(struct options *o)
+{
+	bool help = o->n_operands && !strcmp(o->operands[0], "help");
+	const char *name = help ? o->operands[1] : o->operands[0];
+	const struct command *c = name ? commands_find(name) : NULL;
+	char text[128];
+
+	if (o->version) {
+		printf("heapdump %d.%d.%d\n", HEAPDUMP_VERSION_MAJOR, HEAPDUMP_VERSION_MINOR,
+		       HEAPDUMP_VERSION_PATCH);
+		return EXIT_ANSWERED;
+	}
+	if (name && !c) {
+		snprintf(text, sizeof(text), "there is no command \"%.60s\"", name);
+		return usage(text, NULL);
+	}
+	if (help || o->help) {
+		commands_help(stdout, c);
+		return EXIT_ANSWERED;
+	}
+	if (!c)
+		return usage("what is the question?", NULL);
+	if (o->n_operands < c->min_operands)
+		return usage("something is missing", c);
+	if (o->n_operands > c->max_operands)
+		return usage("too many operands", c);
+	return run(o, c);
+}
+
+int main(int argc, char **argv)
+{
+	struct options o;
+	struct err err = {0};
+	int code;
+
+	setlocale(LC_CTYPE, "");
+	if (options_parse(&o, argc, argv, &err) < 0)
+		return usage(err.text, NULL);
+	code = dispatch(&o);
+	if (fflush(stdout) || ferror(stdout)) {
+		fprintf(stderr, "heapdump: cannot write the answer: %s\n", strerror(errno));
+		code = EXIT_BAD;
+	}
+	return code;
+}

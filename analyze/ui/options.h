@@ -1,0 +1,29 @@
+/*
+ * The command line: one set of options for every command, before or after the operands.
+ */
+#ifndef HEAPDUMP_UI_OPTIONS_H
+#define HEAPDUMP_UI_OPTIONS_H
+
+#include "analyze/ask/answers.h"
+
+enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
+
+#define MAX_OPERANDS 4
+
+struct options {
+	struct session_options session;
+	bool json, help, version;
+	enum color color;
+	enum top_by by;
+	size_t limit; /* 0: the command's own default */
+	unsigned depth;
+	bool has_fail_over;
+	uint64_t fail_over; /* bytes */
+	const char *operands[MAX_OPERANDS];
+	size_t n_operands;
+};
+
+/* Parses; ERR_USAGE with a sentence. Strings point into argv. */
+WARN_UNUSED int options_parse(struct options *o, int argc, char **argv, struct err *err);
+
+#endif
