@@ -35,6 +35,9 @@ static const struct tcache_form {
 	{0x250, 64, 1, false},
 };
 
+#define CHUNK_SMALLEST 0x250
+#define CHUNK_LARGEST  0x320
+
 #define N_SMALL 64 /* bins of one size each */
 
 struct tcache {
@@ -97,10 +100,13 @@ static bool contents_hold(struct glibc *g, const struct tcache *t)
 	return n_wrong <= 2 && (!t->n_filled || n_wrong < t->n_filled);
 }
 
-/* A rest too small to be a chunk stays with the chunk before it. */
+/*
+ * A rest too small to be a chunk stays with the chunk before it: 16 bytes. 2.43 adds another 16 in
+ * a shared arena, where it pads the size twice.
+ */
 static bool form_fits(const struct tcache_form *f, uint64_t chunk_size)
 {
-	return chunk_size == f->chunk_size || chunk_size == f->chunk_size + CHUNK_ALIGN;
+	return chunk_size - f->chunk_size <= 2 * CHUNK_ALIGN;
 }
 
 /* Whether user points to a chunk that is a thread's cache. */
@@ -210,7 +216,8 @@ static int search_chunks(struct glibc *g, struct err *err)
 
 			if (!glibc_word(&g->view, p + 8, &head) || !glibc_head_fits(r, p, head))
 				break;
-			if (glibc_chunk_size(head) > 0x310 || glibc_chunk_size(head) < 0x250 ||
+			if (glibc_chunk_size(head) > CHUNK_LARGEST ||
+			    glibc_chunk_size(head) < CHUNK_SMALLEST ||
 			    !tcache_at(g, p + CHUNK_HEADER, &t) || !t.n_filled)
 				continue;
 			rc = take_cache(g, &t, err);
