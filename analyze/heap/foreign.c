@@ -13,29 +13,32 @@ static const struct foreign_kind {
 	const char *name;
 	const char *modules[5]; /* how the file's name begins ('$': and ends), NULL-ended */
 	const char *symbols[6]; /* data symbols, NULL-ended */
+	uint64_t least_bytes;	/* of unknown memory: below that it is linked in but idle */
 } kinds[] = {
-	{"jemalloc",
-	 {"libjemalloc"},
-	 {"je_malloc_conf", "je_opt_narenas", "je_arenas_lock", "je_sz_size2index_tab",
-	  "_rjem_malloc_conf"}},
-	{"tcmalloc",
-	 {"libtcmalloc"},
-	 {"_ZN8tcmalloc6Static9pageheap_E", "_ZN8tcmalloc6Static12inited_E",
-	  "_ZN8tcmalloc17tcmalloc_internal6Static7inited_E"}},
-	{"mimalloc", {"libmimalloc"}, {"_mi_heap_main", "_mi_heap_empty", "_mi_theap_empty"}},
-	{"musl",
-	 {"ld-musl-", "libc.musl-", "libc.so$"},
-	 {"__malloc_context", "__malloc_replaced", "__bump_lockptr"}},
-	{"snmalloc", {"libsnmalloc"}, {NULL}},
-	{"Hoard", {"libhoard"}, {NULL}},
-	{"Scudo", {"libscudo", "libclang_rt.scudo"}, {NULL}},
-	{"AddressSanitizer's allocator",
-	 {"libasan", "libclang_rt.asan"},
-	 {"__asan_option_detect_stack_use_after_return"}},
-	{"Go's heap", {NULL}, {"runtime.mheap_"}},
-	{"the JVM's heap", {"libjvm.so"}, {NULL}},
-	{"V8's heap", {"libv8.so", "libnode.so"}, {NULL}},
-	{"CPython's arenas", {NULL}, {"usedpools"}},
+	{.name = "jemalloc",
+	 .modules = {"libjemalloc"},
+	 .symbols = {"je_malloc_conf", "je_opt_narenas", "je_arenas_lock", "je_sz_size2index_tab",
+		     "_rjem_malloc_conf"}},
+	{.name = "tcmalloc",
+	 .modules = {"libtcmalloc"},
+	 .symbols = {"_ZN8tcmalloc6Static9pageheap_E", "_ZN8tcmalloc6Static12inited_E",
+		     "_ZN8tcmalloc17tcmalloc_internal6Static7inited_E"}},
+	{.name = "mimalloc",
+	 .modules = {"libmimalloc"},
+	 .symbols = {"_mi_heap_main", "_mi_heap_empty", "_mi_theap_empty"}},
+	{.name = "musl",
+	 .modules = {"ld-musl-", "libc.musl-", "libc.so$"},
+	 .symbols = {"__malloc_context", "__malloc_replaced", "__bump_lockptr"}},
+	{.name = "snmalloc", .modules = {"libsnmalloc"}},
+	{.name = "Hoard", .modules = {"libhoard"}},
+	{.name = "Scudo", .modules = {"libscudo", "libclang_rt.scudo"}},
+	{.name = "AddressSanitizer's allocator",
+	 .modules = {"libasan", "libclang_rt.asan"},
+	 .symbols = {"__asan_option_detect_stack_use_after_return"}},
+	{.name = "Go's heap", .symbols = {"runtime.mheap_"}},
+	{.name = "the JVM's heap", .modules = {"libjvm.so"}},
+	{.name = "V8's heap", .modules = {"libv8.so", "libnode.so"}},
+	{.name = "CPython's arenas", .symbols = {"usedpools"}, .least_bytes = 256 << 10},
 };
 
 static int add_kind(struct walk *w, const char *name, const char *evidence, const char *where,
@@ -87,6 +90,8 @@ int foreign_find(struct walk *w, struct err *err)
 		const char *name = module_of(w, &kinds[i]);
 		int rc = 0;
 
+		if (w->heap->unknown_bytes < kinds[i].least_bytes)
+			continue;
 		if (name)
 			rc = add_kind(w, kinds[i].name, "module %s", name, err);
 		else if ((name = symbol_of(w, &kinds[i])))

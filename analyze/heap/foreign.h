@@ -7,7 +7,7 @@
 
 #include "analyze/heap/walker.h"
 
-/* Adds what is seen to heap->unknown. Fails only out of memory. */
+/* Adds what is seen to heap->unknown. Call after mappings_add(). Fails only out of memory. */
 WARN_UNUSED int foreign_find(struct walk *w, struct err *err);
 
 /* One warning per allocator seen, with the bytes that it may own. Call when the objects are sealed. */

@@ -1,6 +1,6 @@
 /*
- * The ordered walk: allocators that we parse, allocators that we can only name,
- * and the writable memory that is left. The table below is where a new walker
+ * The ordered walk: allocators that we parse, the writable memory that is left,
+ * and the allocators that we can only name, which may own it. The table below is where a new walker
  * goes (checklist: walker.h).
  *
  *	Σ bytes of objects (mappings apart) + headers + internal = in_use_chunk_bytes
@@ -48,9 +48,9 @@ static int walk_all(struct walk *w, struct err *err)
 	for (size_t i = 0; !rc && i < ARRAY_LEN(walkers); i++)
 		rc = run_walker(w, walkers[i], err);
 	if (!rc)
-		rc = foreign_find(w, err);
-	if (!rc)
 		rc = mappings_add(w, err);
+	if (!rc)
+		rc = foreign_find(w, err);
 	if (!rc)
 		rc = objects_seal(w->objects, &n_dropped, err);
 	if (rc < 0)
