@@ -134,6 +134,7 @@ static int run_reach(struct session *s, struct err *err)
 	struct bitset mappings;
 	int rc;
 
+	begin(s, "finding what is reached");
 	if (!tiers || bitset_init(&mappings, objects_count(&s->heap.objects)) < 0)
 		return err_nomem(err);
 	for (size_t i = 0; i < s->roots.list.n; i++)
@@ -164,6 +165,7 @@ int session_need_graph(struct session *s, struct err *err)
 
 	if (rc == 0)
 		rc = session_need_frames(s, err);
+	begin(s, "naming roots");
 	if (rc == 0 && !(s->done & DONE_ROOTS))
 		rc = finish(s, DONE_ROOTS,
 			    roots_init(&s->roots, &s->space, &s->modules, s->symbols, &s->threads,
@@ -184,17 +186,21 @@ int session_need_dominators(struct session *s, struct err *err)
 	if (rc < 0 || s->done & DONE_DOMINATORS)
 		return rc;
 	begin(s, "finding dominators");
-	if (!s->graph.in_off)
-		rc = graph_make_reverse(&s->graph, err);
-	if (rc < 0)
-		return rc;
 	sizes = malloc((objects_count(o) + 1) * sizeof(*sizes));
 	if (!sizes)
 		return err_nomem(err);
 	for (obj_id i = 0; i < objects_count(o); i++)
 		sizes[i] = objects_kind(o, i) == OBJECT_MAPPING ? 0 : objects_size(o, i);
 	return finish(s, DONE_DOMINATORS,
-		      dominators_init(&s->dominators, &s->graph, sizes, NULL, err));
+		      dominators_init(&s->dominators, &s->graph, sizes, NULL, s->reach.order,
+				      s->reach.n_order, err));
+}
+
+int session_need_reverse(struct session *s, struct err *err)
+{
+	int rc = session_need_graph(s, err);
+
+	return rc < 0 || s->graph.in_off ? rc : graph_make_reverse(&s->graph, err);
 }
 
 void session_close(struct session *s)

@@ -7,7 +7,8 @@
  *	heap         claims → threads → walkers → objects
  *	frames       stacks unwound
  *	graph        roots → index → scan → reach
- *	dominators   reverse edges → SEMI-NCA → retained
+ *	dominators   SEMI-NCA → retained
+ *	reverse      who points here
  */
 #ifndef HEAPDUMP_ASK_SESSION_H
 #define HEAPDUMP_ASK_SESSION_H
@@ -60,6 +61,7 @@ void session_close(struct session *s);
 WARN_UNUSED int session_need_heap(struct session *s, struct err *err);
 WARN_UNUSED int session_need_frames(struct session *s, struct err *err);
 WARN_UNUSED int session_need_graph(struct session *s, struct err *err);
+WARN_UNUSED int session_need_reverse(struct session *s, struct err *err);
 WARN_UNUSED int session_need_dominators(struct session *s, struct err *err);
 
 #endif

@@ -12,69 +12,134 @@
  *
  * Invariants: semi[w] ≤ parent[w] < w; idom[w] ≤ semi[w]. All stacks are explicit arrays.
  *
- * The predecessors are kept as a CSR of their own, in preorder numbers: sources are visited in
- * preorder, so that neighbours in the arrays are neighbours in the search.
+ * Locality is the cost (facts/analysis.md §1), so there are three numberings, each made from the one
+ * before by a pass whose random accesses do not wait for each other:
+ *
+ *	vertex    the graph's own: address order
+ *	place     breadth-first order, as reach found them: the depth-first search runs on these
+ *	number    depth-first preorder: everything else runs on these
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "analyze/graph/big_array.h"
 #include "analyze/graph/dominators.h"
+#include "base/big_array.h"
 #include "base/vec.h"
+
+/* How many places ahead memory is asked for. */
+enum { AHEAD = 16 };
 
 struct work {
 	const struct graph *g;
 	const struct bitset *edges;
-	uint32_t n;	  /* vertices reached */
-	vertex_id *order; /* by number: the vertex */
-	uint32_t *number; /* by vertex: its number, VERTEX_NONE unreached */
-	uint32_t *parent; /* by number: depth-first parent; becomes the ancestor forest */
+	const vertex_id *at; /* by place − 1: the vertex; place 0 is the super-root */
+	uint32_t n_places;   /* the super-root included */
+	uint64_t *off;	     /* by place: its edges in to */
+	uint32_t *to;	     /* places */
+	uint32_t *root;	     /* places of the roots */
+	uint32_t n;	     /* vertices reached */
+	uint32_t *order;     /* by number: the place */
+	uint32_t *number;    /* by place: its number, VERTEX_NONE unreached */
+	uint32_t *parent;    /* by number: depth-first parent; becomes the ancestor forest */
 	uint64_t *pred_off;
 	uint32_t *pred;
 	uint32_t *semi, *label, *idom;
 	VEC(uint32_t) path;
 };
 
-/* A vertex on the depth-first stack and the next of its edges. */
+/* A place on the depth-first stack and the next of its edges. */
 struct branch_at {
-	vertex_id v;
+	uint32_t place;
 	uint64_t e;
 };
 
-static bool may_follow(const struct work *w, uint64_t e)
+/* Each vertex's place, VERTEX_NONE for those that have none. */
+static uint32_t *invert(const struct work *w)
 {
-	return !w->edges || bitset_has(w->edges, e);
+	uint64_t n = graph_vertices(w->g);
+	uint32_t *place = big_array(n, sizeof(*place), 0);
+
+	if (!place)
+		return NULL;
+	memset(place, 0xff, n * sizeof(*place));
+	for (uint32_t p = 1; p < w->n_places; p++)
+		place[w->at[p - 1]] = p;
+	return place;
 }
 
-static void number_vertex(struct work *w, vertex_id v, uint32_t parent)
+/* Asks for what the places further on will touch. */
+static void look_ahead(const struct work *w, const uint32_t *place, uint32_t p)
 {
-	w->number[v] = w->n;
-	w->order[w->n] = v;
+	const struct graph *g = w->g;
+	const vertex_id *at = w->at + p - 1;
+
+	if (p + 3 * AHEAD >= w->n_places)
+		return;
+	__builtin_prefetch(&g->out_off[at[3 * AHEAD]]);
+	__builtin_prefetch(&g->out[g->out_off[at[2 * AHEAD]]]);
+	if (g->out_off[at[AHEAD]] < g->n_edges)
+		__builtin_prefetch(&place[g->out[g->out_off[at[AHEAD]]]]);
+}
+
+static int renumber_edges(struct work *w)
+{
+	uint32_t *place = invert(w);
+	uint64_t n = 0;
+
+	w->off = big_array((uint64_t)w->n_places + 1, sizeof(*w->off), 0);
+	w->to = big_array(w->g->n_edges, sizeof(*w->to), 0);
+	w->root = big_array(w->g->n_roots, sizeof(*w->root), 0);
+	if (!place || !w->off || !w->to || !w->root) {
+		free(place);
+		return -1;
+	}
+	w->off[0] = 0;
+	for (uint32_t p = 1; p < w->n_places; p++) {
+		vertex_id v = w->at[p - 1];
+
+		look_ahead(w, place, p);
+		w->off[p] = n;
+		for (uint64_t e = w->g->out_off[v]; e < w->g->out_off[v + 1]; e++)
+			if (place[w->g->out[e]] != VERTEX_NONE &&
+			    (!w->edges || bitset_has(w->edges, e)))
+				w->to[n++] = place[w->g->out[e]];
+	}
+	w->off[w->n_places] = n;
+	for (uint32_t r = 0; r < w->g->n_roots; r++)
+		w->root[r] = place[graph_root(r)];
+	free(place);
+	return 0;
+}
+
+static void number_place(struct work *w, uint32_t place, uint32_t parent)
+{
+	w->number[place] = w->n;
+	w->order[w->n] = place;
 	w->parent[w->n++] = parent;
 }
 
 /* Depth-first from one root. */
-static int search_from(struct work *w, vertex_id root)
+static int search_from(struct work *w, uint32_t root)
 {
 	VEC(struct branch_at) stack = {0};
-	struct branch_at first = {root, w->g->out_off[root]};
+	struct branch_at first = {root, w->off[root]};
 	int rc = vec_push(&stack, first);
 
-	number_vertex(w, root, 0);
+	number_place(w, root, 0);
 	while (rc == 0 && stack.n) {
 		struct branch_at *b = &stack.v[stack.n - 1];
-		uint64_t end = w->g->out_off[b->v + 1];
-		vertex_id next = VERTEX_NONE;
+		uint64_t end = w->off[b->place + 1];
+		uint32_t next = VERTEX_NONE;
 
 		for (; b->e < end && next == VERTEX_NONE; b->e++)
-			if (w->number[w->g->out[b->e]] == VERTEX_NONE && may_follow(w, b->e))
-				next = w->g->out[b->e];
+			if (w->number[w->to[b->e]] == VERTEX_NONE)
+				next = w->to[b->e];
 		if (next == VERTEX_NONE) {
 			stack.n--;
 			continue;
 		}
-		number_vertex(w, next, w->number[b->v]);
-		rc = vec_push(&stack, ((struct branch_at){next, w->g->out_off[next]}));
+		number_place(w, next, w->number[b->place]);
+		rc = vec_push(&stack, ((struct branch_at){next, w->off[next]}));
 	}
 	vec_deinit(&stack);
 	return rc;
@@ -82,7 +147,7 @@ static int search_from(struct work *w, vertex_id root)
 
 static int number_all(struct work *w)
 {
-	uint64_t n = graph_vertices(w->g);
+	uint64_t n = w->n_places;
 	int rc = 0;
 
 	w->number = big_array(n, sizeof(*w->number), 0);
@@ -91,44 +156,29 @@ static int number_all(struct work *w)
 	if (!w->number || !w->order || !w->parent)
 		return -1;
 	memset(w->number, 0xff, n * sizeof(*w->number));
-	number_vertex(w, 0, 0);
+	number_place(w, 0, 0);
 	for (uint32_t r = 0; rc == 0 && r < w->g->n_roots; r++)
-		rc = search_from(w, graph_root(r));
+		if (w->root[r] != VERTEX_NONE)
+			rc = search_from(w, w->root[r]);
 	return rc;
-}
-
-/* Calls for each edge between reached vertices, by source in preorder: pass 0 counts, pass 1 fills. */
-static void each_edge(struct work *w, bool fill)
-{
-	for (uint32_t i = 1; i < w->n; i++) {
-		vertex_id v = w->order[i];
-
-		for (uint64_t e = w->g->out_off[v]; e < w->g->out_off[v + 1]; e++) {
-			uint32_t to = w->number[w->g->out[e]];
-
-			if (!may_follow(w, e))
-				continue;
-			if (fill)
-				w->pred[w->pred_off[to + 1]++] = i;
-			else
-				w->pred_off[to + 2]++;
-		}
-	}
 }
 
 /* The edges super-root → root are implied: a root's depth-first parent is 0, which suffices. */
 static int make_predecessors(struct work *w)
 {
 	w->pred_off = big_array((uint64_t)w->n + 2, sizeof(*w->pred_off), 1);
-	if (!w->pred_off)
+	w->pred = big_array(w->off[w->n_places], sizeof(*w->pred), 0);
+	if (!w->pred_off || !w->pred)
 		return -1;
-	each_edge(w, false);
+	/* counted two places up, so that filling leaves each offset where it belongs */
+	for (uint32_t i = 1; i < w->n; i++)
+		for (uint64_t e = w->off[w->order[i]]; e < w->off[w->order[i] + 1]; e++)
+			w->pred_off[w->number[w->to[e]] + 2]++;
 	for (uint64_t i = 2; i < (uint64_t)w->n + 2; i++)
 		w->pred_off[i] += w->pred_off[i - 1];
-	w->pred = big_array(w->pred_off[w->n + 1], sizeof(*w->pred), 0);
-	if (!w->pred)
-		return -1;
-	each_edge(w, true);
+	for (uint32_t i = 1; i < w->n; i++)
+		for (uint64_t e = w->off[w->order[i]]; e < w->off[w->order[i] + 1]; e++)
+			w->pred[w->pred_off[w->number[w->to[e]] + 1]++] = i;
 	return 0;
 }
 
@@ -189,56 +239,99 @@ static int find_idoms(struct work *w)
 	return rc;
 }
 
-/* Retained sizes: children have higher numbers than their dominators, so one fold downwards does. */
+/*
+ * Retained sizes: children have higher numbers than their dominators, so one fold downwards does. It
+ * runs in numbers, where dominators are near; then everything is put in its vertex's place.
+ */
 static int fold(struct dominators *d, struct work *w, const uint64_t *sizes)
 {
 	uint64_t n = graph_vertices(w->g);
+	uint64_t *retained = big_array(w->n, sizeof(*retained), 1);
+	uint32_t *count = big_array(w->n, sizeof(*count), 1);
 
 	d->idom = big_array(n, sizeof(*d->idom), 0);
 	d->retained = big_array(n, sizeof(*d->retained), 1);
 	d->dominated = big_array(n, sizeof(*d->dominated), 1);
-	if (!d->idom || !d->retained || !d->dominated)
+	if (!retained || !count || !d->idom || !d->retained || !d->dominated) {
+		free(retained);
+		free(count);
 		return -1;
+	}
 	memset(d->idom, 0xff, n * sizeof(*d->idom));
 	for (uint32_t i = w->n - 1; i > 0; i--) {
-		vertex_id v = w->order[i], up = w->order[w->idom[i]];
+		vertex_id v = w->at[w->order[i] - 1];
 		obj_id o = graph_obj(w->g, v);
 
 		if (o != OBJ_NONE) {
-			d->retained[v] += sizes[o];
-			d->dominated[v]++;
+			retained[i] += sizes[o];
+			count[i]++;
 		}
-		d->idom[v] = up;
-		d->retained[up] += d->retained[v];
-		d->dominated[up] += d->dominated[v];
+		retained[w->idom[i]] += retained[i];
+		count[w->idom[i]] += count[i];
+		d->idom[v] = w->idom[i] ? w->at[w->order[w->idom[i]] - 1] : 0;
+		d->retained[v] = retained[i];
+		d->dominated[v] = count[i];
 	}
+	d->retained[0] = retained[0];
+	d->dominated[0] = count[0];
 	d->n = w->n;
+	free(retained);
+	free(count);
 	return 0;
 }
 
-int dominators_init(struct dominators *d, const struct graph *g, const uint64_t *sizes,
-		    const struct bitset *edges, struct err *err)
+/* Every vertex but the super-root, ascending: the order where none is given. */
+static vertex_id *plain_order(const struct graph *g)
 {
-	struct work w = {.g = g, .edges = edges};
+	uint32_t n = graph_vertices(g);
+	vertex_id *order = big_array(n, sizeof(*order), 0);
+
+	for (vertex_id v = 1; order && v < n; v++)
+		order[v - 1] = v;
+	return order;
+}
+
+static int run(struct work *w, struct dominators *d, const uint64_t *sizes)
+{
+	int rc = renumber_edges(w);
+
+	if (rc == 0)
+		rc = number_all(w);
+	if (rc == 0)
+		rc = make_predecessors(w);
+	free(w->off);
+	free(w->to);
+	free(w->root);
+	free(w->number);
+	if (rc == 0)
+		rc = find_idoms(w);
+	free(w->pred);
+	free(w->pred_off);
+	free(w->semi);
+	free(w->label);
+	free(w->parent);
+	if (rc == 0)
+		rc = fold(d, w, sizes);
+	free(w->order);
+	free(w->idom);
+	vec_deinit(&w->path);
+	return rc;
+}
+
+int dominators_init(struct dominators *d, const struct graph *g, const uint64_t *sizes,
+		    const struct bitset *edges, const vertex_id *order, uint32_t n_order,
+		    struct err *err)
+{
+	vertex_id *plain = order ? NULL : plain_order(g);
+	struct work w = {.g = g,
+			 .edges = edges,
+			 .at = order ? order : plain,
+			 .n_places = order ? n_order + 1 : graph_vertices(g)};
 	int rc;
 
 	*d = (struct dominators){0};
-	rc = number_all(&w);
-	if (rc == 0)
-		rc = make_predecessors(&w);
-	if (rc == 0)
-		rc = find_idoms(&w);
-	free(w.pred);
-	free(w.pred_off);
-	free(w.semi);
-	free(w.label);
-	free(w.parent);
-	if (rc == 0)
-		rc = fold(d, &w, sizes);
-	free(w.number);
-	free(w.order);
-	free(w.idom);
-	vec_deinit(&w.path);
+	rc = w.at ? run(&w, d, sizes) : -1;
+	free(plain);
 	if (rc < 0) {
 		dominators_deinit(d);
 		return err_nomem(err);

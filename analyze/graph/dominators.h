@@ -20,10 +20,14 @@ struct dominators {
 
 /*
  * sizes: bytes of each object, by object id. edges: bit per out-edge to follow (NULL: all).
+ * order: vertices in an order in which neighbours are near each other (reach.order), every vertex that
+ * is to be considered among them; NULL: all, in the graph's order. It changes the speed, not the
+ * result.
  * No recursion; O((V + E) α).
  */
 WARN_UNUSED int dominators_init(struct dominators *d, const struct graph *g, const uint64_t *sizes,
-				const struct bitset *edges, struct err *err);
+				const struct bitset *edges, const vertex_id *order,
+				uint32_t n_order, struct err *err);
 void dominators_deinit(struct dominators *d);
 
 /*

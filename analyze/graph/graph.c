@@ -7,8 +7,8 @@
 #include <assert.h>
 #include <string.h>
 
-#include "analyze/graph/big_array.h"
 #include "analyze/graph/graph.h"
+#include "base/big_array.h"
 
 static int by_source(const void *a, const void *b)
 {

@@ -19,8 +19,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analyze/graph/big_array.h"
 #include "analyze/graph/index.h"
+#include "base/big_array.h"
 
 enum { GRANULE = 4, CELL = 10, BLOCK = 20, TOP = 30, MAX_ADDR_BITS = 48 };
 enum { CELLS_PER_BLOCK = 1 << (BLOCK - CELL), BLOCKS_PER_DIR = 1 << (TOP - BLOCK) };

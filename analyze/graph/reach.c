@@ -16,12 +16,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analyze/graph/big_array.h"
 #include "analyze/graph/reach.h"
 #include "analyze/graph/scc.h"
 #include "base/vec.h"
+#include "base/big_array.h"
 
-enum { MAX_TIERS = 16, UNDECIDED = 255 };
+enum { MAX_TIERS = 16, UNDECIDED = 255, AHEAD = 8 };
 
 /* A vertex that a guessed edge leads to, waiting for the round of its distance. */
 struct start {
@@ -33,9 +33,10 @@ struct search {
 	const struct graph *g;
 	const struct bitset *edges; /* NULL: all may be followed */
 	vertex_id *parent;
-	uint32_t *dist;	  /* hops from the root, of vertices reached */
-	vertex_id *queue; /* every vertex reached, in order; sorted by dist within a level */
-	uint64_t n, next; /* queued; expanded */
+	uint32_t *dist;		 /* hops from the root, of vertices reached */
+	vertex_id *queue;	 /* every vertex reached, in order; sorted by dist within a level */
+	uint64_t n, next;	 /* queued; expanded */
+	VEC(vertex_id) guessers; /* of this level: those with guessed edges out */
 	VEC(struct start) starts;
 	struct bitset pending; /* vertices that are in starts */
 	bool nomem;
@@ -50,17 +51,38 @@ static void visit(struct search *s, vertex_id v, vertex_id from, uint32_t dist)
 	s->queue[s->n++] = v;
 }
 
-static bool is_open(const struct search *s, uint64_t e, bool certain)
+static bool may_follow(const struct search *s, uint64_t e)
 {
-	return graph_is_certain(s->g->out_class[e]) == certain &&
-	       s->parent[s->g->out[e]] == VERTEX_NONE && (!s->edges || bitset_has(s->edges, e));
+	return !s->edges || bitset_has(s->edges, e);
+}
+
+/* Asks for the memory that expanding the vertices further down the queue will touch. */
+static void look_ahead(const struct search *s)
+{
+	const struct graph *g = s->g;
+	const vertex_id *q = s->queue + s->next;
+
+	if (s->next + 3 * AHEAD >= s->n)
+		return;
+	__builtin_prefetch(&g->out_off[q[3 * AHEAD]]);
+	__builtin_prefetch(&g->out[g->out_off[q[2 * AHEAD]]]);
+	__builtin_prefetch(&g->out_class[g->out_off[q[2 * AHEAD]]]);
+	if (g->out_off[q[AHEAD]] < g->n_edges)
+		__builtin_prefetch(&s->parent[g->out[g->out_off[q[AHEAD]]]]);
 }
 
 static void expand_certain(struct search *s, vertex_id v)
 {
-	for (uint64_t e = s->g->out_off[v]; e < s->g->out_off[v + 1]; e++)
-		if (is_open(s, e, true))
+	bool guesses = false;
+
+	for (uint64_t e = s->g->out_off[v]; e < s->g->out_off[v + 1]; e++) {
+		if (!graph_is_certain(s->g->out_class[e]))
+			guesses = true;
+		else if (may_follow(s, e))
 			visit(s, s->g->out[e], v, s->dist[v] + 1);
+	}
+	if (guesses)
+		s->nomem |= vec_push(&s->guessers, v) < 0;
 }
 
 /* The guessed edges of v: the first that leads to a vertex is the nearest, as v come by distance. */
@@ -69,7 +91,8 @@ static void expand_guesses(struct search *s, vertex_id v)
 	for (uint64_t e = s->g->out_off[v]; e < s->g->out_off[v + 1]; e++) {
 		struct start next = {s->g->out[e], v, s->dist[v] + 1};
 
-		if (is_open(s, e, false) && bitset_add_new(&s->pending, next.to))
+		if (!graph_is_certain(s->g->out_class[e]) && may_follow(s, e) &&
+		    s->parent[next.to] == VERTEX_NONE && bitset_add_new(&s->pending, next.to))
 			s->nomem |= vec_push(&s->starts, next) < 0;
 	}
 }
@@ -84,8 +107,10 @@ static void run_level(struct search *s)
 
 		for (; i < s->starts.n && s->starts.v[i].dist <= round; i++)
 			visit(s, s->starts.v[i].to, s->starts.v[i].from, s->starts.v[i].dist);
-		while (s->next < s->n && s->dist[s->queue[s->next]] == round)
+		while (s->next < s->n && s->dist[s->queue[s->next]] == round) {
+			look_ahead(s);
 			expand_certain(s, s->queue[s->next++]);
+		}
 	}
 	for (i = 0; i < s->starts.n; i++)
 		bitset_remove(&s->pending, s->starts.v[i].to);
@@ -94,16 +119,15 @@ static void run_level(struct search *s)
 
 static void run_tier(struct search *s, const uint8_t *root_tier, unsigned tier)
 {
-	uint64_t level = s->n;
-
 	for (uint32_t r = 0; r < s->g->n_roots; r++)
 		if ((root_tier ? root_tier[r] : 0) == tier)
 			visit(s, graph_root(r), 0, 0);
-	while (level < s->n || s->starts.n) {
+	do {
 		run_level(s);
-		for (; level < s->n; level++)
-			expand_guesses(s, s->queue[level]);
-	}
+		for (size_t i = 0; i < s->guessers.n; i++)
+			expand_guesses(s, s->guessers.v[i]);
+		s->guessers.n = 0;
+	} while (s->starts.n);
 }
 
 static int search_init(struct search *s, const struct graph *g, const struct bitset *edges)
@@ -126,15 +150,16 @@ static void search_deinit(struct search *s)
 	free(s->dist);
 	free(s->queue);
 	vec_deinit(&s->starts);
+	vec_deinit(&s->guessers);
 	bitset_deinit(&s->pending);
 }
 
-/* Decides what unreached mappings hold. queue is free to be used again. */
+/* Decides what unreached mappings hold. The queue goes on behind what is reached. */
 static void hold_by_mappings(struct reach *r, const struct search *s,
 			     const struct bitset *is_mapping)
 {
 	const struct graph *g = s->g;
-	uint64_t n = 0, next = 0;
+	uint64_t n = s->n, next = n;
 
 	for (obj_id o = 0; o < g->n_objects; o++)
 		if (r->verdict[o] == UNDECIDED && bitset_has(is_mapping, o)) {
@@ -189,6 +214,7 @@ int reach_init(struct reach *r, const struct graph *g, const uint8_t *root_tier,
 		run_tier(&s, root_tier, tier);
 	if (rc == 0 && s.nomem)
 		rc = err_nomem(err);
+	r->n_order = (uint32_t)s.n;
 	for (obj_id o = 0; rc == 0 && o < g->n_objects; o++)
 		r->verdict[o] = s.parent[graph_object(g, o)] == VERTEX_NONE ? UNDECIDED : REACHABLE;
 	if (rc == 0 && is_mapping)
@@ -199,7 +225,8 @@ int reach_init(struct reach *r, const struct graph *g, const uint8_t *root_tier,
 		r->n[r->verdict[o]]++;
 	if (rc == 0) {
 		r->parent = s.parent;
-		s.parent = NULL;
+		r->order = s.queue;
+		s.parent = s.queue = NULL;
 	} else {
 		reach_deinit(r);
 	}
@@ -211,6 +238,7 @@ void reach_deinit(struct reach *r)
 {
 	free(r->parent);
 	free(r->verdict);
+	free(r->order);
 	*r = (struct reach){0};
 }
 

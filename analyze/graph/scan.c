@@ -16,8 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analyze/graph/big_array.h"
 #include "analyze/graph/scan_words.h"
+#include "base/big_array.h"
 
 enum { FEW_EDGES = 24 };
 
@@ -67,8 +67,12 @@ static bool make_room(struct scanner *s)
 	if (class)
 		s->g->out_class = class;
 	s->nomem |= !class;
-	s->edges_cap = class ? cap : s->edges_cap;
-	return class != NULL;
+	if (!class)
+		return false;
+	s->edges_cap = cap;
+	big_array_advise(out, cap * sizeof(*out));
+	big_array_advise(class, cap);
+	return true;
 }
 
 /* Gives the source's edges so far a slot each. */

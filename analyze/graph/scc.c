@@ -8,9 +8,9 @@
  */
 #include <stdlib.h>
 
-#include "analyze/graph/big_array.h"
 #include "analyze/graph/scc.h"
 #include "base/vec.h"
+#include "base/big_array.h"
 
 struct frame_at {
 	uint32_t m; /* member */

@@ -166,14 +166,18 @@ static bool is_known_tp(const struct survey *s, addr_t tp)
 	return false;
 }
 
-/* Whether an exited thread's descriptor is at tp, inside a stack block of its own. */
+/*
+ * Whether an exited thread's descriptor is at tp, inside a stack block of its own. The kernel clears
+ * the id of a thread that ends; pthread_join() then sets it to −1.
+ */
 static bool is_exited(const struct survey *s, addr_t tp, struct range *block)
 {
 	uint32_t tid;
 
 	return s->threads->list.n - s->threads->n_live < MAX_EXITED &&
-	       descriptors_at(s->space, tp) && descriptors_tid(&s->descriptors, tp, &tid) && !tid &&
-	       descriptors_stack(s->space, tp, block) && !is_known_tp(s, tp);
+	       descriptors_at(s->space, tp) && descriptors_tid(&s->descriptors, tp, &tid) &&
+	       (!tid || tid == UINT32_MAX) && descriptors_stack(s->space, tp, block) &&
+	       !is_known_tp(s, tp);
 }
 
 static int add_exited(struct survey *s, addr_t tp, struct range block, struct err *err)

@@ -235,12 +235,18 @@ static void dominators_and_retained_equal_taking_each_vertex_out(void **state)
 	for (uint64_t seed = 0; seed < N_GRAPHS; seed++) {
 		struct sample s;
 		struct dominators d;
+		struct reach r;
 		struct err err;
 		bool all[MAX_V], without[MAX_V][MAX_V];
 		uint64_t top = 0, reachable = 0;
 
 		sample_init(&s, seed);
-		assert_int_equal(dominators_init(&d, &s.g, s.sizes, NULL, &err), 0);
+		/* half of them in reach's order, as the session does, half in the graph's */
+		assert_int_equal(reach_init(&r, &s.g, s.tier, NULL, NULL, &err), 0);
+		assert_int_equal(dominators_init(&d, &s.g, s.sizes, NULL, seed % 2 ? r.order : NULL,
+						 r.n_order, &err),
+				 0);
+		reach_deinit(&r);
 		reached_without(&s, 0, all);
 		for (uint32_t v = 1; v < s.n; v++)
 			reached_without(&s, v, without[v]);
@@ -289,7 +295,7 @@ static void children_come_largest_first_and_cut_ones_are_the_smallest(void **sta
 		vertex_id all[MAX_V], few[3];
 
 		sample_init(&s, seed);
-		assert_int_equal(dominators_init(&d, &s.g, s.sizes, NULL, &err), 0);
+		assert_int_equal(dominators_init(&d, &s.g, s.sizes, NULL, NULL, 0, &err), 0);
 		for (uint32_t v = 0; v < s.n; v++) {
 			size_t n = dominators_children(&d, &s.g, v, all, MAX_V);
 
@@ -402,8 +408,8 @@ static void an_edge_mask_is_as_good_as_a_graph_without_those_edges(void **state)
 				}
 		assert_int_equal(
 			graph_from_edges(&small, s.g.n_roots, s.g.n_objects, kept, n, &err), 0);
-		assert_int_equal(dominators_init(&d, &s.g, s.sizes, &mask, &err), 0);
-		assert_int_equal(dominators_init(&e, &small, s.sizes, NULL, &err), 0);
+		assert_int_equal(dominators_init(&d, &s.g, s.sizes, &mask, NULL, 0, &err), 0);
+		assert_int_equal(dominators_init(&e, &small, s.sizes, NULL, NULL, 0, &err), 0);
 		assert_int_equal(reach_init(&r, &s.g, s.tier, &s.mappings, &mask, &err), 0);
 		assert_int_equal(reach_init(&q, &small, s.tier, &s.mappings, NULL, &err), 0);
 		assert_memory_equal(d.idom, e.idom, s.n * sizeof(*d.idom));
@@ -443,7 +449,7 @@ static void a_list_of_three_million_needs_no_stack(void **state)
 	assert_int_equal(r.n[REACHABLE], N / 2);
 	assert_int_equal(r.n[LEAKED_DIRECTLY], 1);
 	assert_int_equal(r.verdict[N / 2], LEAKED_DIRECTLY);
-	assert_int_equal(dominators_init(&d, &g, sizes, NULL, &err), 0);
+	assert_int_equal(dominators_init(&d, &g, sizes, NULL, r.order, r.n_order, &err), 0);
 	assert_int_equal(d.retained[1], (uint64_t)N / 2 * 16);
 	assert_int_equal(d.retained[N / 2 + 1], 16);
 	assert_int_equal(paths_shortest(&p, &r, N / 2 + 1, &err), 0);

@@ -1,0 +1,161 @@
+/*
+ * Times the passes over one core, each beside a raw sequential read of the same bytes in the same run.
+ *
+ *	bench_passes CORE [TRUTH]
+ *
+ * Columns: wall and CPU time in ns per object, wall as a multiple of the raw read, and the anonymous
+ * memory resident when the pass ended, in bytes per object.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "analyze/ask/session.h"
+#include "analyze/ask/totals.h"
+
+enum { MAX_PASSES = 16 };
+
+struct clocks {
+	double wall, cpu;
+};
+
+/* One pass as the session announced it. */
+struct pass {
+	const char *name;
+	struct clocks at;
+	double anonymous; /* bytes resident when it began */
+};
+
+struct record {
+	struct pass passes[MAX_PASSES];
+	int n;
+};
+
+static struct clocks now(void)
+{
+	struct timespec w, c;
+
+	clock_gettime(CLOCK_MONOTONIC, &w);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &c);
+	return (struct clocks){(double)w.tv_sec * 1e9 + (double)w.tv_nsec,
+			       (double)c.tv_sec * 1e9 + (double)c.tv_nsec};
+}
+
+/* A line of /proc/self/status in bytes. */
+static double status_bytes(const char *key)
+{
+	FILE *f = fopen("/proc/self/status", "r");
+	char line[256];
+	double kb = 0;
+
+	while (f && fgets(line, sizeof(line), f))
+		if (!strncmp(line, key, strlen(key)))
+			kb = strtod(line + strlen(key), NULL);
+	if (f)
+		fclose(f);
+	return kb * 1024;
+}
+
+static void on_pass(void *arg, const char *what)
+{
+	struct record *r = arg;
+
+	if (r->n < MAX_PASSES)
+		r->passes[r->n++] = (struct pass){what, now(), status_bytes("RssAnon:")};
+}
+
+static uint64_t raw_read(const struct session *s)
+{
+	uint64_t sum = 0;
+
+	for (uint64_t i = 0; i + 8 <= s->input.size; i += 8) {
+		uint64_t w;
+
+		memcpy(&w, s->input.bytes + i, sizeof(w));
+		sum += w;
+	}
+	return sum;
+}
+
+static void row(const char *what, const struct pass *from, const struct pass *to, double raw,
+		double n)
+{
+	double wall = to->at.wall - from->at.wall, cpu = to->at.cpu - from->at.cpu;
+
+	printf("%-22s %9.1f %9.1f %9.2f %14.1f\n", what, wall / n, cpu / n, wall / raw,
+	       to->anonymous / n);
+}
+
+static void check(int rc, const struct err *err)
+{
+	if (rc == 0)
+		return;
+	fprintf(stderr, "bench_passes: %s\n", err->text);
+	exit(1);
+}
+
+static void compare(const struct session *s, const char *path)
+{
+	struct totals t = totals_of(s);
+	struct tally leaked = totals_leaked(&t);
+	uint64_t objects, bytes;
+	FILE *f = fopen(path, "r");
+
+	if (!f || fscanf(f, "%" SCNu64 " %" SCNu64, &objects, &bytes) != 2)
+		exit(1);
+	fclose(f);
+	printf("leaked: %" PRIu64 " objects, %" PRIu64 " bytes; planted: %" PRIu64 ", %" PRIu64
+	       "%s\n",
+	       leaked.objects, leaked.bytes, objects, bytes,
+	       leaked.objects == objects && leaked.bytes == bytes ? "" : "   DIFFERENT");
+}
+
+int main(int argc, char **argv)
+{
+	struct session *s = calloc(1, sizeof(*s));
+	struct record r = {0};
+	struct session_options options = {
+		.search.no_debuginfod = true, .progress = on_pass, .progress_arg = &r};
+	struct pass raw[2];
+	volatile uint64_t sink;
+	struct err err;
+	double n, raw_wall;
+
+	if (argc < 2 || !s)
+		return 2;
+	check(session_open(s, argv[1], &options, &err), &err);
+	on_pass(&r, "raw read, cold tables");
+	sink = raw_read(s);
+	raw[0] = (struct pass){.at = now()};
+	sink = raw_read(s);
+	raw[1] = (struct pass){.at = now()};
+	raw_wall = raw[1].at.wall - raw[0].at.wall;
+	check(session_need_dominators(s, &err), &err);
+	on_pass(&r, "end");
+	(void)sink;
+	n = objects_count(&s->heap.objects);
+	printf("%.0f objects, %" PRIu64 " edges, %.0f bytes of core an object\n", n,
+	       s->graph.n_edges, (double)s->input.size / n);
+	printf("%-22s %9s %9s %9s %14s\n", "per object", "wall ns", "cpu ns", "x raw",
+	       "resident B");
+	row("raw read", &raw[0], &raw[1], raw_wall, n);
+	for (int i = 0; i + 1 < r.n; i++)
+		if (strncmp(r.passes[i].name, "raw", 3))
+			row(r.passes[i].name, &r.passes[i], &r.passes[i + 1], raw_wall, n);
+	for (int i = 0; i + 1 < r.n; i++)
+		if (!strncmp(r.passes[i].name, "raw", 3)) {
+			/* the reads stood between two passes: take them out of the sum */
+			r.passes[0].at.wall += r.passes[i + 1].at.wall - r.passes[i].at.wall;
+			r.passes[0].at.cpu += r.passes[i + 1].at.cpu - r.passes[i].at.cpu;
+		}
+	row("end to end", &r.passes[0], &r.passes[r.n - 1], raw_wall, n);
+	printf("peak resident, the mapped core's pages included: %.1f B an object\n",
+	       status_bytes("VmHWM:") / n);
+	if (argc > 2)
+		compare(s, argv[2]);
+	session_close(s);
+	free(s);
+	return 0;
+}
