@@ -6,8 +6,16 @@
 BUILD   ?= build
 CFLAGS  ?= -O2 -g
 PREFIX  ?= /usr/local
-PYTHON  ?= python3
+BINDIR  ?= $(PREFIX)/bin
+LIBDIR  ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+MANDIR  ?= $(PREFIX)/share/man
 SAN      =
+# How many tests run at once.
+JOBS    ?= 2
+# make V=1 shows the commands.
+Q        = $(if $(V),,@)
+say      = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 
 WARN     = -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wvla -Wno-unused-parameter \
 	   -Werror=implicit-function-declaration -Werror=incompatible-pointer-types -Werror=int-conversion
@@ -42,89 +50,109 @@ help:
 #: make fuzz           the readers under libFuzzer for FUZZ_SECONDS each
 #: make install        to PREFIX (/usr/local), below DESTDIR
 #: make clean          removes build/
+#:
+#: BUILD=DIR builds elsewhere, V=1 shows the commands, CC and CFLAGS are as everywhere.
 
-# Objects depend on the flags they were built with.
+# Objects depend on the flags they were built with, archives on the list of sources.
+FLAGS_TEXT = $(CC) $(ALL_CFLAGS) $(LDFLAGS)
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC) $(ALL_CFLAGS)' | cmp -s - $@ || echo '$(CC) $(ALL_CFLAGS)' > $@
+	@echo '$(FLAGS_TEXT)' | cmp -s - $@ || echo '$(FLAGS_TEXT)' > $@
+$(BUILD)/sources: FORCE
+	@mkdir -p $(@D)
+	@echo '$(SOURCES)' | cmp -s - $@ || echo '$(SOURCES)' > $@
 FORCE:
 .PHONY: FORCE
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/dump/%.o: ALL_CFLAGS += -fPIC -fvisibility=hidden
+# private: the flags file, a prerequisite, must not see it.
+$(BUILD)/dump/%.o: private ALL_CFLAGS += -fPIC -fvisibility=hidden
 
 define ROOM_ARCHIVE
-$(BUILD)/$(subst /,-,$(1)).a: $(patsubst %.c,$(BUILD)/%.o,$(filter-out analyze/ui/main.c,$(wildcard $(1)/*.c)))
+$(BUILD)/$(subst /,-,$(1)).a: $(patsubst %.c,$(BUILD)/%.o,$(filter-out analyze/ui/main.c,$(wildcard $(1)/*.c))) $(BUILD)/sources
+	$(call say,AR,$$(@F))
 	@rm -f $$@
-	$$(AR) crs $$@ $$^
+	$(Q)$$(AR) crs $$@ $$(filter %.o,$$^)
 endef
 $(foreach r,$(ROOMS),$(eval $(call ROOM_ARCHIVE,$(r))))
 
 $(BUILD)/heapdump: $(BUILD)/analyze/ui/main.o $(ROOM_LIBS)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(LINK)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(LINK)
 
 LIB_OBJECTS = $(patsubst %.c,$(BUILD)/%.o,$(wildcard dump/*.c))
-$(BUILD)/libheapdump.a: $(LIB_OBJECTS)
+$(BUILD)/libheapdump.a: $(LIB_OBJECTS) $(BUILD)/sources
+	$(call say,AR,$(@F))
 	@rm -f $@
-	$(AR) crs $@ $^
-$(BUILD)/libheapdump.so.$(SOVERSION): $(LIB_OBJECTS)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libheapdump.so.$(SOVERSION) -o $@ $^
+	$(Q)$(AR) crs $@ $(LIB_OBJECTS)
+$(BUILD)/libheapdump.so.$(SOVERSION): $(LIB_OBJECTS) $(BUILD)/sources
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libheapdump.so.$(SOVERSION) -o $@ $(LIB_OBJECTS)
 $(BUILD)/libheapdump.so: $(BUILD)/libheapdump.so.$(SOVERSION)
-	ln -sf $(<F) $@
+	@ln -sf $(<F) $@
 
 # Units: one program per file, with the builders of tests/lib.
 TEST_LIB = $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/lib/*.c))
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(TEST_LIB) $(ROOM_LIBS)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(TEST_LIB) $(LINK) -lcmocka
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(TEST_LIB) $(LINK) -lcmocka
 
 units: $(UNITS)
 .PHONY: units
 
-# The tests find the tool and its build by these.
-TEST_ENV = BUILD='$(abspath $(BUILD))' HEAPDUMP='$(abspath $(BUILD))/heapdump' CC='$(CC)'
+# The tests find the tool and its build by these. A sanitizer's verdict is an exit status that no
+# command of the tool has.
+TEST_ENV = CMOCKA_MESSAGE_OUTPUT=TAP BUILD='$(abspath $(BUILD))' HEAPDUMP='$(abspath $(BUILD))/heapdump' \
+	   CC='$(CC)' ASAN_OPTIONS=exitcode=99 UBSAN_OPTIONS=exitcode=99:print_stacktrace=1
 CLI      = $(wildcard tests/cli/*.t)
-PROVE    = prove --timer --exec ''
+REAL     = $(wildcard tests/real/*.t)
+PROVE    = prove --timer -j$(JOBS) --exec scripts/run-test
 
-check: lint check-plain check-san
+# One after the other, whatever -j says: each step uses all of the machine.
+check:
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory check-plain
+	@$(MAKE) --no-print-directory check-san
 .PHONY: check
 
 check-plain: all units
 	$(TEST_ENV) $(PROVE) $(UNITS) $(CLI)
 .PHONY: check-plain
 
-# The second run: the same tests on a tool that stops at the first wrong access.
+# The second run: the same tests on a tool that stops at the first wrong access; and the readers on
+# everything that the fuzzers ever found.
 SAN_FLAGS = -fsanitize=address,undefined -fno-sanitize-recover=undefined
-check-san:
-	$(MAKE) BUILD=$(BUILD)/san SAN='$(SAN_FLAGS)' CFLAGS='-O1 -g' check-plain
-	$(MAKE) fuzz-regress
+check-san: $(if $(wildcard tests/fuzz/fuzz.mk),fuzz-regress)
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/san SAN='$(SAN_FLAGS)' CFLAGS='-O1 -g' check-plain
 .PHONY: check-san
 
 check-real: all
-	$(TEST_ENV) $(PROVE) $(wildcard tests/real/*.t)
+	$(TEST_ENV) $(if $(REAL),$(PROVE) $(REAL),: no tests in tests/real)
 .PHONY: check-real
 
-lint:
-	scripts/lint
+lint: $(ROOM_LIBS)
+	@$(TEST_ENV) scripts/lint
 .PHONY: lint
 
 demo:
 	@scripts/setup
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@$(TEST_ENV) scripts/demo
 .PHONY: demo
 
+MAN = $(wildcard docs/man/*.1)
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include \
-		$(DESTDIR)$(PREFIX)/share/man/man1
-	install -m 755 $(BUILD)/heapdump $(DESTDIR)$(PREFIX)/bin/
-	install -m 644 $(BUILD)/libheapdump.a $(DESTDIR)$(PREFIX)/lib/
-	install -m 755 $(BUILD)/libheapdump.so.$(SOVERSION) $(DESTDIR)$(PREFIX)/lib/
-	ln -sf libheapdump.so.$(SOVERSION) $(DESTDIR)$(PREFIX)/lib/libheapdump.so
-	install -m 644 include/heapdump.h $(DESTDIR)$(PREFIX)/include/
-	install -m 644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR) $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(MANDIR)/man1
+	install -m 755 $(BUILD)/heapdump $(DESTDIR)$(BINDIR)/
+	install -m 644 $(BUILD)/libheapdump.a $(DESTDIR)$(LIBDIR)/
+	install -m 755 $(BUILD)/libheapdump.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/
+	ln -sf libheapdump.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libheapdump.so
+	install -m 644 include/heapdump.h $(DESTDIR)$(INCLUDEDIR)/
+	$(if $(MAN),install -m 644 $(MAN) $(DESTDIR)$(MANDIR)/man1/)
 .PHONY: install
 
 clean:
