@@ -29,6 +29,9 @@
 /* How many places ahead memory is asked for. */
 enum { AHEAD = 16 };
 
+/* Steps up the tree that a vertex may cost on average before jumps are made. */
+enum { CLIMB_STEPS = 4 };
+
 struct work {
 	const struct graph *g;
 	const struct bitset *edges;
@@ -205,7 +208,7 @@ static uint32_t eval(struct work *w, uint32_t v, uint32_t last, int *rc)
 	return label[v];
 }
 
-static int find_idoms(struct work *w)
+static int find_semis(struct work *w)
 {
 	int rc = 0;
 
@@ -229,14 +232,49 @@ static int find_idoms(struct work *w)
 		}
 		w->semi[i] = best;
 	}
+	return rc;
+}
+
+/*
+ * The plain climb, as long as it stays cheap: it is, but for lists whose far end holds much that is
+ * held elsewhere too, where it would be quadratic. Returns the first number not done.
+ */
+static uint32_t climb(struct work *w)
+{
+	uint64_t steps = (uint64_t)w->n * CLIMB_STEPS;
+
 	for (uint32_t i = 1; i < w->n; i++) {
 		uint32_t d = w->idom[i];
 
-		while (d > w->semi[i])
+		for (; d > w->semi[i] && steps; steps--)
 			d = w->idom[d];
+		if (d > w->semi[i])
+			return i;
 		w->idom[i] = d;
 	}
-	return rc;
+	return w->n;
+}
+
+/*
+ * The rest in O(log n) each: every vertex gets a second way up that skips a number of generations
+ * (Myers, "An applicative random-access stack", 1983). Ancestors' numbers fall, so a jump that lands
+ * above semi has passed nothing. label and parent have served and lend their memory.
+ */
+static void climb_by_jumps(struct work *w, uint32_t from)
+{
+	uint32_t *jump = w->label, *depth = w->parent;
+
+	jump[0] = depth[0] = 0;
+	for (uint32_t i = 1; i < w->n; i++) {
+		uint32_t d = w->idom[i], j;
+
+		while (i >= from && d > w->semi[i])
+			d = jump[d] > w->semi[i] ? jump[d] : w->idom[d];
+		w->idom[i] = d;
+		j = jump[d];
+		depth[i] = depth[d] + 1;
+		jump[i] = depth[d] - depth[j] == depth[j] - depth[jump[j]] ? jump[j] : d;
+	}
 }
 
 /*
@@ -304,9 +342,15 @@ static int run(struct work *w, struct dominators *d, const uint64_t *sizes)
 	free(w->root);
 	free(w->number);
 	if (rc == 0)
-		rc = find_idoms(w);
+		rc = find_semis(w);
 	free(w->pred);
 	free(w->pred_off);
+	if (rc == 0) {
+		uint32_t rest = climb(w);
+
+		if (rest < w->n)
+			climb_by_jumps(w, rest);
+	}
 	free(w->semi);
 	free(w->label);
 	free(w->parent);

@@ -23,7 +23,7 @@ struct dominators {
  * order: vertices in an order in which neighbours are near each other (reach.order), every vertex that
  * is to be considered among them; NULL: all, in the graph's order. It changes the speed, not the
  * result.
- * No recursion; O((V + E) α).
+ * No recursion; O((V + E) log V).
  */
 WARN_UNUSED int dominators_init(struct dominators *d, const struct graph *g, const uint64_t *sizes,
 				const struct bitset *edges, const vertex_id *order,

@@ -462,6 +462,38 @@ static void a_list_of_three_million_needs_no_stack(void **state)
 	free(sizes);
 }
 
+/* Where the climb to the dominator is as long as the list, for each of as many objects. */
+static void a_list_whose_end_holds_what_its_middle_holds_too_is_no_square(void **state)
+{
+	enum { N = 400000 };
+	struct graph_edge *edges = malloc(3 * N * sizeof(*edges));
+	uint64_t *sizes = malloc(2 * N * sizeof(*sizes));
+	uint32_t *holder = malloc(N * sizeof(*holder));
+	struct graph g;
+	struct dominators d;
+	struct err err;
+
+	/* root → 1 → 2 … → N, N → each of N+1 … 2N, and one of the list → each of them */
+	for (uint32_t i = 0; i < N; i++) {
+		edges[3 * i] = (struct graph_edge){1 + i, 2 + i, EDGE_ALIGNED};
+		edges[3 * i + 1] = (struct graph_edge){1 + N, 2 + N + i, EDGE_ALIGNED};
+		holder[i] = 1 + random_below(i % 2 ? N + 1 : 10);
+		edges[3 * i + 2] = (struct graph_edge){holder[i], 2 + N + i, EDGE_ALIGNED};
+		sizes[i] = sizes[N + i] = 16;
+	}
+	assert_int_equal(graph_from_edges(&g, 1, 2 * N, edges, 3 * N, &err), 0);
+	assert_int_equal(dominators_init(&d, &g, sizes, NULL, NULL, 0, &err), 0);
+	for (uint32_t i = 0; i < N; i++) {
+		assert_int_equal(d.idom[2 + i], 1 + i);
+		assert_int_equal(d.idom[2 + N + i], holder[i]);
+	}
+	dominators_deinit(&d);
+	graph_deinit(&g);
+	free(edges);
+	free(sizes);
+	free(holder);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -473,6 +505,7 @@ int main(void)
 		cmocka_unit_test(other_ways_in_share_no_inner_object),
 		cmocka_unit_test(an_edge_mask_is_as_good_as_a_graph_without_those_edges),
 		cmocka_unit_test(a_list_of_three_million_needs_no_stack),
+		cmocka_unit_test(a_list_whose_end_holds_what_its_middle_holds_too_is_no_square),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
