@@ -21,7 +21,7 @@
 #include "base/vec.h"
 #include "base/big_array.h"
 
-enum { MAX_TIERS = 16, UNDECIDED = 255, AHEAD = 8 };
+enum { MAX_TIERS = 16, UNDECIDED = 255, AHEAD = 16 };
 
 /* A vertex that a guessed edge leads to, waiting for the round of its distance. */
 struct start {
@@ -29,25 +29,29 @@ struct start {
 	uint32_t dist;
 };
 
+/* A vertex with guessed edges out, and its hops from the root. */
+struct guesser {
+	vertex_id v;
+	uint32_t dist;
+};
+
 struct search {
 	const struct graph *g;
 	const struct bitset *edges; /* NULL: all may be followed */
 	vertex_id *parent;
-	uint32_t *dist;		 /* hops from the root, of vertices reached */
-	vertex_id *queue;	 /* every vertex reached, in order; sorted by dist within a level */
-	uint64_t n, next;	 /* queued; expanded */
-	VEC(vertex_id) guessers; /* of this level: those with guessed edges out */
+	vertex_id *queue; /* every vertex reached, in order; sorted by distance within a level */
+	uint64_t n, next; /* queued; expanded */
+	VEC(struct guesser) guessers; /* of this level */
 	VEC(struct start) starts;
 	struct bitset pending; /* vertices that are in starts */
 	bool nomem;
 };
 
-static void visit(struct search *s, vertex_id v, vertex_id from, uint32_t dist)
+static void visit(struct search *s, vertex_id v, vertex_id from)
 {
 	if (s->parent[v] != VERTEX_NONE)
 		return;
 	s->parent[v] = from;
-	s->dist[v] = dist;
 	s->queue[s->n++] = v;
 }
 
@@ -68,28 +72,33 @@ static void look_ahead(const struct search *s)
 	__builtin_prefetch(&g->out[g->out_off[q[2 * AHEAD]]]);
 	__builtin_prefetch(&g->out_class[g->out_off[q[2 * AHEAD]]]);
 	if (g->out_off[q[AHEAD]] < g->n_edges)
-		__builtin_prefetch(&s->parent[g->out[g->out_off[q[AHEAD]]]]);
+		__builtin_prefetch(&s->parent[g->out[g->out_off[q[AHEAD]]]], 1);
 }
 
-static void expand_certain(struct search *s, vertex_id v)
+static void expand_certain(struct search *s, vertex_id v, uint32_t dist)
 {
+	const struct graph *g = s->g;
+	uint64_t end = g->out_off[v + 1];
+	struct guesser guesser = {v, dist};
 	bool guesses = false;
 
-	for (uint64_t e = s->g->out_off[v]; e < s->g->out_off[v + 1]; e++) {
-		if (!graph_is_certain(s->g->out_class[e]))
+	for (uint64_t e = g->out_off[v]; e < end; e++) {
+		if (e + AHEAD < end)
+			__builtin_prefetch(&s->parent[g->out[e + AHEAD]], 1);
+		if (!graph_is_certain(g->out_class[e]))
 			guesses = true;
 		else if (may_follow(s, e))
-			visit(s, s->g->out[e], v, s->dist[v] + 1);
+			visit(s, g->out[e], v);
 	}
 	if (guesses)
-		s->nomem |= vec_push(&s->guessers, v) < 0;
+		s->nomem |= vec_push(&s->guessers, guesser) < 0;
 }
 
 /* The guessed edges of v: the first that leads to a vertex is the nearest, as v come by distance. */
-static void expand_guesses(struct search *s, vertex_id v)
+static void expand_guesses(struct search *s, const struct guesser *from)
 {
-	for (uint64_t e = s->g->out_off[v]; e < s->g->out_off[v + 1]; e++) {
-		struct start next = {s->g->out[e], v, s->dist[v] + 1};
+	for (uint64_t e = s->g->out_off[from->v]; e < s->g->out_off[from->v + 1]; e++) {
+		struct start next = {s->g->out[e], from->v, from->dist + 1};
 
 		if (!graph_is_certain(s->g->out_class[e]) && may_follow(s, e) &&
 		    s->parent[next.to] == VERTEX_NONE && bitset_add_new(&s->pending, next.to))
@@ -97,20 +106,27 @@ static void expand_guesses(struct search *s, vertex_id v)
 	}
 }
 
-/* Exhausts a level, round by round. */
+/*
+ * Exhausts a level, round by round. What the queue holds at the start of a round has the round's
+ * distance; where it is empty, the nearest start says how far the next round is.
+ */
 static void run_level(struct search *s)
 {
+	uint32_t round = 0;
 	size_t i = 0;
 
 	while (s->next < s->n || i < s->starts.n) {
-		uint32_t round = s->next < s->n ? s->dist[s->queue[s->next]] : s->starts.v[i].dist;
+		uint64_t end;
 
+		if (s->next == s->n)
+			round = s->starts.v[i].dist;
 		for (; i < s->starts.n && s->starts.v[i].dist <= round; i++)
-			visit(s, s->starts.v[i].to, s->starts.v[i].from, s->starts.v[i].dist);
-		while (s->next < s->n && s->dist[s->queue[s->next]] == round) {
+			visit(s, s->starts.v[i].to, s->starts.v[i].from);
+		for (end = s->n; s->next < end; s->next++) {
 			look_ahead(s);
-			expand_certain(s, s->queue[s->next++]);
+			expand_certain(s, s->queue[s->next], round);
 		}
+		round++;
 	}
 	for (i = 0; i < s->starts.n; i++)
 		bitset_remove(&s->pending, s->starts.v[i].to);
@@ -121,11 +137,11 @@ static void run_tier(struct search *s, const uint8_t *root_tier, unsigned tier)
 {
 	for (uint32_t r = 0; r < s->g->n_roots; r++)
 		if ((root_tier ? root_tier[r] : 0) == tier)
-			visit(s, graph_root(r), 0, 0);
+			visit(s, graph_root(r), 0);
 	do {
 		run_level(s);
 		for (size_t i = 0; i < s->guessers.n; i++)
-			expand_guesses(s, s->guessers.v[i]);
+			expand_guesses(s, &s->guessers.v[i]);
 		s->guessers.n = 0;
 	} while (s->starts.n);
 }
@@ -136,9 +152,8 @@ static int search_init(struct search *s, const struct graph *g, const struct bit
 
 	*s = (struct search){.g = g, .edges = edges};
 	s->parent = big_array(n, sizeof(*s->parent), 0);
-	s->dist = big_array(n, sizeof(*s->dist), 0);
 	s->queue = big_array(n, sizeof(*s->queue), 0);
-	if (bitset_init(&s->pending, n) < 0 || !s->parent || !s->dist || !s->queue)
+	if (bitset_init(&s->pending, n) < 0 || !s->parent || !s->queue)
 		return -1;
 	memset(s->parent, 0xff, n * sizeof(*s->parent));
 	return 0;
@@ -147,7 +162,6 @@ static int search_init(struct search *s, const struct graph *g, const struct bit
 static void search_deinit(struct search *s)
 {
 	free(s->parent);
-	free(s->dist);
 	free(s->queue);
 	vec_deinit(&s->starts);
 	vec_deinit(&s->guessers);
