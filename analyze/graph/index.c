@@ -14,7 +14,8 @@
  * began earlier is found all the same. One comparison with that object's size settles the rest.
  *
  * Limits: addresses below 2^48, and no two objects that start in one granule; a heap that breaks
- * either is searched by bisection instead (plain = true): right, only slower.
+ * either is searched by bisection instead (plain = true): right, only slower. So is one whose few
+ * objects lie so far apart that the tables would outgrow them (a crafted dump of many mappings).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,11 @@
 #include "base/big_array.h"
 
 enum { GRANULE = 4, CELL = 10, BLOCK = 20, TOP = 30, MAX_ADDR_BITS = 48 };
+
+/* The tables may take that much, and that much more for each object. */
+#define TABLES_MIN	  (64ull << 20)
+#define TABLES_PER_OBJECT 64
+
 enum { CELLS_PER_BLOCK = 1 << (BLOCK - CELL), BLOCKS_PER_DIR = 1 << (TOP - BLOCK) };
 
 struct cell {
@@ -63,6 +69,9 @@ static void survey(struct index *x)
 		last_block = a >> BLOCK;
 		last_granule = a >> GRANULE;
 	}
+	x->plain |= (uint64_t)x->n_blocks * CELLS_PER_BLOCK * sizeof(struct cell) +
+			    (uint64_t)x->n_dirs * BLOCKS_PER_DIR * sizeof(struct slot) >
+		    TABLES_MIN + (uint64_t)objects_count(x->objects) * TABLES_PER_OBJECT;
 }
 
 static void fill_slots(struct slot *v, uint64_t from, uint64_t to, uint32_t rank)

@@ -142,6 +142,10 @@ static void flush(struct scanner *s)
 
 	index_find_batch(s->index, s->at, s->n_batch, hit);
 	for (size_t i = 0; i < s->n_batch && !s->nomem; i++) {
+		if (hit[i] == OBJ_NONE && s->at[i] & s->options->pointer_mask) {
+			s->at[i] &= ~s->options->pointer_mask;
+			hit[i] = index_find(s->index, s->at[i]);
+		}
 		if (hit[i] == OBJ_NONE) {
 			s->account->missed++;
 			continue;

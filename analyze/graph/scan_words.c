@@ -39,14 +39,14 @@ bool words_next(struct words_at *w, struct words *out)
 		}
 		if (r->addr > w->addr) {
 			w->absent += r->addr - w->addr;
-			w->addr = (r->addr + 7) & ~7ull;
+			w->addr = words_align(r->addr);
 			continue;
 		}
 		end = r->addr + r->size < w->end ? r->addr + r->size : w->end;
 		*out = (struct words){.bytes = r->data + (w->addr - r->addr),
 				      .n = (end - w->addr) / 8,
 				      .off = w->addr - w->start};
-		w->addr = out->n ? w->addr + 8 * out->n : (end + 7) & ~7ull;
+		w->addr = out->n ? w->addr + 8 * out->n : words_align(end);
 		if (out->n)
 			return true;
 	}
@@ -59,7 +59,7 @@ static bool leads_to(const struct objects *objects, obj_id target, uint64_t word
 	addr_t lo = objects_addr(objects, target);
 	uint64_t size = objects_size(objects, target);
 
-	if (word - lo > size && mask)
+	if (word - lo > size && mask && objects_find(objects, word) == OBJ_NONE)
 		word &= ~mask;
 	return word - lo <= size && (word - lo < size || objects_find(objects, word) == target);
 }

@@ -22,6 +22,12 @@ struct words_at {
 	uint64_t absent; /* bytes passed over because the dump lacks them */
 };
 
+/* Up to the next word's address; UINT64_MAX where there is none above. */
+static inline addr_t words_align(addr_t a)
+{
+	return a > UINT64_MAX - 7 ? UINT64_MAX : (a + 7) & ~7ull;
+}
+
 static inline struct words_at words_begin(const struct space *space, size_t run, addr_t addr,
 					  uint64_t size)
 {
@@ -29,7 +35,7 @@ static inline struct words_at words_begin(const struct space *space, size_t run,
 
 	return (struct words_at){.space = space,
 				 .run = run,
-				 .addr = (addr + 7) & ~7ull,
+				 .addr = words_align(addr),
 				 .end = end < addr ? UINT64_MAX : end,
 				 .start = addr};
 }

@@ -140,6 +140,17 @@ static void an_object_that_starts_off_the_granule_is_not_mixed_up_with_its_neigh
 	objects_deinit(&o);
 }
 
+static void objects_each_in_a_gibibyte_of_its_own_are_found(void **state)
+{
+	struct objects o = {0};
+
+	for (addr_t i = 1; i < 20000; i++)
+		add(&o, i << 30 | (i % 1024) << 20, 64);
+	seal(&o);
+	check_layout(&o);
+	objects_deinit(&o);
+}
+
 static void an_empty_heap_holds_nothing(void **state)
 {
 	struct objects o = {0};
@@ -162,6 +173,7 @@ int main(void)
 		cmocka_unit_test(addresses_beyond_48_bits_are_found),
 		cmocka_unit_test(
 			an_object_that_starts_off_the_granule_is_not_mixed_up_with_its_neighbour),
+		cmocka_unit_test(objects_each_in_a_gibibyte_of_its_own_are_found),
 		cmocka_unit_test(an_empty_heap_holds_nothing),
 	};
 
