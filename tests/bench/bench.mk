@@ -1,0 +1,13 @@
+# make bench: the passes over cores of BENCH_OBJECTS objects, made for it and removed again.
+
+BENCH_OBJECTS ?= 1000000 10000000
+BENCH_RUNS    ?= 3
+
+$(BUILD)/bench_heap: $(BUILD)/tests/bench/bench_heap.o
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $<
+$(BUILD)/bench_passes: $(BUILD)/tests/bench/bench_passes.o $(ROOM_LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(LINK)
+
+bench: $(BUILD)/bench_heap $(BUILD)/bench_passes
+	@BENCH_RUNS='$(BENCH_RUNS)' tests/bench/bench '$(abspath $(BUILD))' $(BENCH_OBJECTS)
+.PHONY: bench
