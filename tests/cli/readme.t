@@ -4,7 +4,6 @@
 #	UPDATE=1 tests/cli/readme.t		writes today's screens into README.md
 . "$(dirname "$0")/../lib/tap.sh"
 need python3 gcc
-need_cores
 export HEAPDUMP
 
 [ "$(uname -m)" = x86_64 ] || skip_all "the README's figures are of x86-64"
