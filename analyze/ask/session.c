@@ -127,7 +127,17 @@ int session_need_frames(struct session *s, struct err *err)
 		frames_init(&s->frames, s->debuginfo, &s->threads, &s->space, &s->warnings, err));
 }
 
-/* Globals first, so that a path names a variable where one holds the object. */
+/*
+ * Globals first, so that a path names a variable where one holds the object; bookkeeping of the loader
+ * and of libc behind all that has a name of the program's.
+ */
+static uint8_t tier_of(const struct root *r)
+{
+	if (r->class >= ROOT_STACK)
+		return (uint8_t)(r->class + 1);
+	return (uint8_t)(r->is_internal ? ROOT_STACK : r->class);
+}
+
 static int run_reach(struct session *s, struct err *err)
 {
 	_cleanup_free_ uint8_t *tiers = malloc(s->roots.list.n + 1);
@@ -138,7 +148,7 @@ static int run_reach(struct session *s, struct err *err)
 	if (!tiers || bitset_init(&mappings, objects_count(&s->heap.objects)) < 0)
 		return err_nomem(err);
 	for (size_t i = 0; i < s->roots.list.n; i++)
-		tiers[i] = (uint8_t)s->roots.list.v[i].class;
+		tiers[i] = tier_of(&s->roots.list.v[i]);
 	for (obj_id o = 0; o < objects_count(&s->heap.objects); o++)
 		if (objects_kind(&s->heap.objects, o) == OBJECT_MAPPING)
 			bitset_add(&mappings, o);

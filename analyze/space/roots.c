@@ -6,11 +6,17 @@
  *
  * One root is one thing that could let go: a variable, a frame, a thread's
  * registers. A module without symbols is one unnamed root per writable segment.
+ *
+ * Behind .bss, up to the end of its page, the loader keeps what it allocates
+ * before there is a malloc (glibc elf/dl-minimal-malloc.c): the rest of that
+ * page is a root too, but for the executable's, where brk memory may begin.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "analyze/space/roots_build.h"
+
+#define PAGE_MASK 4095ull
 
 static const char *const x86_64_names[] = {"rax", "rdx", "rcx", "rbx", "rsi", "rdi",
 					   "rbp", "rsp", "r8",	"r9",  "r10", "r11",
@@ -119,6 +125,14 @@ int roots_add_symbols(struct roots_builder *b, struct root r, struct range at,
 	return rc < 0 ? rc : roots_add_range(b, r, (struct range){done, at.hi}, err);
 }
 
+/* The rest of the page in which a segment ends. */
+static int add_page_rest(struct roots_builder *b, struct root r, addr_t end, struct err *err)
+{
+	if (r.module == b->modules->exe)
+		return 0;
+	return roots_add_range(b, r, (struct range){end, (end + PAGE_MASK) & ~PAGE_MASK}, err);
+}
+
 static int add_globals(struct roots_builder *b, struct err *err)
 {
 	int rc = 0;
@@ -131,8 +145,12 @@ static int add_globals(struct roots_builder *b, struct err *err)
 			m->writable.n ? symbols_of(b->symbols, i, SYMBOL_DATA, &n) : NULL;
 
 		r.module = i;
-		for (size_t k = 0; rc == 0 && k < m->writable.n; k++)
+		r.is_internal = m->is_interp;
+		for (size_t k = 0; rc == 0 && k < m->writable.n; k++) {
 			rc = roots_add_symbols(b, r, m->writable.v[k], symbols, n, 0, err);
+			if (rc == 0)
+				rc = add_page_rest(b, r, m->writable.v[k].hi, err);
+		}
 	}
 	return rc;
 }

@@ -33,6 +33,7 @@ struct root {
 	const char *
 		name; /* symbol; "pthread key 3", "thread descriptor", "dtv"; NULL: none. Not owned */
 	bool is_vector; /* register: the vector state */
+	bool is_internal; /* bookkeeping of the loader or of libc's threads: named where nothing else is */
 };
 
 struct roots {

@@ -51,6 +51,7 @@ static int add_key(struct roots_builder *b, struct root r, addr_t at, const char
 		   struct err *err)
 {
 	r.name = name;
+	r.is_internal = false;
 	return name ? roots_add_range(b, r, (struct range){at, at + 8}, err) : err_nomem(err);
 }
 
@@ -61,6 +62,7 @@ static int add_descriptor(struct roots_builder *b, struct root r, struct range a
 	int rc = 0;
 
 	r.name = "thread descriptor";
+	r.is_internal = true;
 	for (uint32_t i = 0; rc == 0 && block && i < 2 * KEYS_PER_BLOCK - 1; i++) {
 		bool first = i < KEYS_PER_BLOCK;
 		addr_t word = first ? block + i * KEY_PAIR + 8
@@ -107,6 +109,7 @@ int roots_add_tls(struct roots_builder *b, struct err *err)
 		if (rc == 0)
 			rc = add_descriptor(b, r, t->descriptor, err);
 		r.name = "dtv";
+		r.is_internal = true;
 		if (rc == 0)
 			rc = roots_add_range(b, r, t->dtv, err);
 	}
