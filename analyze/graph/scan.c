@@ -11,6 +11,9 @@
  * Duplicates: a source of few edges is compared with itself; one of many gets a slot per target
  * (slots[o] = its place among this source's edges + 1), cleared edge by edge when it is done.
  *
+ * A root may lie inside an object (a library's thread-locals in the block that the loader allocated, a
+ * stack on the heap): its words are the root's, and the object is not said to hold what they hold.
+ *
  * Limits: 2^32 − 2 vertices.
  */
 #include <stdlib.h>
@@ -37,7 +40,8 @@ struct scanner {
 	uint64_t first;	      /* its first edge */
 	bool source_has_slot; /* its edges are in slots */
 	bool is_register;
-	uint32_t *slots; /* per object; made when first needed */
+	uint32_t *slots;	  /* per object; made when first needed */
+	VEC(struct range) rooted; /* words of objects that are roots, by address */
 	bool nomem;
 };
 
@@ -196,23 +200,63 @@ static void scan_roots(struct scanner *s, const struct roots *roots)
 	flush(s);
 }
 
+static int by_start(const void *a, const void *b)
+{
+	const struct range *x = a, *y = b;
+
+	return x->lo < y->lo ? -1 : x->lo > y->lo;
+}
+
+static void find_rooted(struct scanner *s, const struct roots *roots)
+{
+	for (uint32_t r = 0; r < roots->list.n && !s->nomem; r++) {
+		const struct root *root = &roots->list.v[r];
+		struct range at = {root->addr, root->addr + root->size};
+
+		if (root->class != ROOT_REGISTER && root->size &&
+		    index_find(s->index, root->addr) != OBJ_NONE)
+			s->nomem |= vec_push(&s->rooted, at) < 0;
+	}
+	if (s->rooted.n)
+		qsort(s->rooted.v, s->rooted.n, sizeof(*s->rooted.v), by_start);
+}
+
+/* Scans a range of the object; *run: where the last one's words were. */
+static void scan_range(struct scanner *s, obj_id o, struct range at, size_t *run)
+{
+	struct words_at words = words_begin(s->space, *run, at.lo, range_size(at));
+	struct words w;
+
+	while (words_next(&words, &w))
+		scan_piece(s, graph_object(s->g, o), &w);
+	*run = words.run;
+	s->account->absent_bytes += words.absent;
+}
+
+/* The object's words, without those that are roots; *next: the first such range not behind it. */
+static void scan_object(struct scanner *s, obj_id o, size_t *next, size_t *run)
+{
+	addr_t at = objects_addr(s->objects, o), end = at + objects_size(s->objects, o);
+
+	while (*next < s->rooted.n && s->rooted.v[*next].hi <= at)
+		++*next;
+	for (size_t i = *next; i < s->rooted.n && s->rooted.v[i].lo < end; i++) {
+		if (s->rooted.v[i].lo > at)
+			scan_range(s, o, (struct range){at, s->rooted.v[i].lo}, run);
+		if (s->rooted.v[i].hi > at)
+			at = s->rooted.v[i].hi;
+	}
+	if (at < end)
+		scan_range(s, o, (struct range){at, end}, run);
+}
+
 static void scan_objects(struct scanner *s)
 {
-	size_t run = 0;
+	size_t run = 0, next = 0;
 
-	for (obj_id o = 0; o < objects_count(s->objects) && !s->nomem; o++) {
-		struct words_at at;
-		struct words w;
-
-		if (s->options->without_mappings && objects_kind(s->objects, o) == OBJECT_MAPPING)
-			continue;
-		at = words_begin(s->space, run, objects_addr(s->objects, o),
-				 objects_size(s->objects, o));
-		while (words_next(&at, &w))
-			scan_piece(s, graph_object(s->g, o), &w);
-		run = at.run;
-		s->account->absent_bytes += at.absent;
-	}
+	for (obj_id o = 0; o < objects_count(s->objects) && !s->nomem; o++)
+		if (!s->options->without_mappings || objects_kind(s->objects, o) != OBJECT_MAPPING)
+			scan_object(s, o, &next, &run);
 	flush(s);
 }
 
@@ -252,10 +296,12 @@ int scan_graph(struct graph *g, struct scan_account *account, const struct space
 	if (!s.nomem) {
 		g->out_off[0] = 0;
 		scan_roots(&s, roots);
+		find_rooted(&s, roots);
 		scan_objects(&s);
 		begin_source(&s, (vertex_id)n);
 	}
 	free(s.slots);
+	vec_deinit(&s.rooted);
 	if (s.nomem) {
 		graph_deinit(g);
 		return err_nomem(err);

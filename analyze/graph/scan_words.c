@@ -64,6 +64,19 @@ static bool leads_to(const struct objects *objects, obj_id target, uint64_t word
 	return word - lo <= size && (word - lo < size || objects_find(objects, word) == target);
 }
 
+/* Whether the word is a root's, in an object. */
+static bool is_rooted(const struct roots *roots, const struct objects *objects, addr_t at)
+{
+	for (size_t i = 0; i < roots->list.n; i++) {
+		const struct root *r = &roots->list.v[i];
+
+		if (r->class != ROOT_REGISTER && at - r->addr < r->size &&
+		    objects_find(objects, r->addr) != OBJ_NONE)
+			return true;
+	}
+	return false;
+}
+
 size_t scan_words_to(const struct space *space, const struct objects *objects,
 		     const struct roots *roots, const struct graph *g, vertex_id from, vertex_id to,
 		     const struct scan_options *options, uint64_t *offs, size_t max)
@@ -87,7 +100,8 @@ size_t scan_words_to(const struct space *space, const struct objects *objects,
 			uint64_t word;
 
 			memcpy(&word, w.bytes + 8 * i, sizeof(word));
-			if (!leads_to(objects, target, word, options->pointer_mask))
+			if (!leads_to(objects, target, word, options->pointer_mask) ||
+			    (!is_root && is_rooted(roots, objects, at.start + w.off + 8 * i)))
 				continue;
 			if (found < max)
 				offs[found] = w.off + 8 * i;

@@ -157,6 +157,19 @@ static void naive_word(struct naive *n, const struct dump *d, vertex_id from, ui
 		n->best[from][o] = class;
 }
 
+/* Whether the word of an object belongs to a root that lies in one. */
+static bool is_rooted(const struct dump *d, addr_t at)
+{
+	for (size_t i = 0; i < d->roots.list.n; i++) {
+		const struct root *r = &d->roots.list.v[i];
+
+		if (r->class != ROOT_REGISTER && at >= r->addr && at < r->addr + r->size &&
+		    objects_find(&d->objects, r->addr) != OBJ_NONE)
+			return true;
+	}
+	return false;
+}
+
 static void naive_read(struct naive *n, const struct dump *d)
 {
 	*n = (struct naive){0};
@@ -175,7 +188,7 @@ static void naive_read(struct naive *n, const struct dump *d)
 		if (d->options.without_mappings && objects_kind(&d->objects, o) == OBJECT_MAPPING)
 			continue;
 		for (at = (at + 7) & ~7ull; at + 8 <= end; at += 8)
-			if (space_u64(&d->space, at, &word))
+			if (!is_rooted(d, at) && space_u64(&d->space, at, &word))
 				naive_word(n, d, graph_object(&d->g, o), word);
 	}
 }
@@ -254,6 +267,9 @@ static struct dump *random_dump(uint64_t seed)
 	}
 	for (uint32_t i = 0, n = random_below(6); i < n; i++)
 		add_root(d, random_below(N_ROOT_CLASSES), 8 * random_below(ROOT_WORDS));
+	for (size_t i = 0; d->objects.list.n && i < d->roots.list.n; i++)
+		if (random_below(4) == 0)
+			d->roots.list.v[i].addr = random_pointer(d) & ~0xff00000000000007ull;
 	if (random_below(2))
 		d->options.pointer_mask = 0xff00000000000000ull;
 	d->options.without_mappings = random_below(2);
@@ -352,6 +368,33 @@ static void a_source_of_many_edges_keeps_each_once_in_its_best_class(void **stat
 	dump_free(d);
 }
 
+/* As a library's thread-locals in the block that the loader allocated: the variable holds, not the block. */
+static void a_root_inside_an_object_holds_in_its_stead(void **state)
+{
+	struct dump *d = dump_new();
+	uint64_t off;
+
+	add_segment(d, 0x10000, 0x100, 0x100);
+	add_object(d, 0x10000, 64, OBJECT_ARENA);
+	add_object(d, 0x10050, 16, OBJECT_ARENA);
+	add_object(d, 0x10070, 16, OBJECT_ARENA);
+	add_root(d, ROOT_TLS, 16);
+	d->roots.list.v[0].addr = 0x10010;
+	put_root(d, 0, 0, 0x10050);
+	put(d, 0x10010, 0x10050);
+	put(d, 0x10020, 0x10070);
+	dump_scan(d);
+	compare(d);
+	assert_int_equal(edge(d, 1, 1), EDGE_ALIGNED);
+	assert_int_equal(edge(d, graph_object(&d->g, 0), 1), N_EDGE_CLASSES);
+	assert_int_equal(edge(d, graph_object(&d->g, 0), 2), EDGE_ALIGNED);
+	assert_int_equal(scan_words_to(&d->space, &d->objects, &d->roots, &d->g,
+				       graph_object(&d->g, 0), graph_object(&d->g, 1), &d->options,
+				       &off, 1),
+			 0);
+	dump_free(d);
+}
+
 static void an_object_at_the_end_of_the_address_space_ends_the_scan(void **state)
 {
 	struct dump *d = dump_new();
@@ -383,6 +426,7 @@ int main(void)
 		cmocka_unit_test(the_words_to_a_target_are_all_there_and_in_order),
 		cmocka_unit_test(a_word_past_the_end_belongs_to_the_neighbour_that_starts_there),
 		cmocka_unit_test(a_source_of_many_edges_keeps_each_once_in_its_best_class),
+		cmocka_unit_test(a_root_inside_an_object_holds_in_its_stead),
 		cmocka_unit_test(an_object_at_the_end_of_the_address_space_ends_the_scan),
 		cmocka_unit_test(a_heap_without_objects_has_roots_without_edges),
 	};
