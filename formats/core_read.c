@@ -8,7 +8,10 @@
  * A file is believed only as far as it reaches: what a header promises beyond
  * the end of the file is counted as lost. Segments come out sorted and
  * disjoint; where two overlap, the one with the lower address (then the
- * earlier in the file) keeps the bytes.
+ * earlier in the file) keeps the bytes. No writer lets two headers name the
+ * same bytes, and a crafted file that does must not become larger than itself:
+ *
+ *	Σ filesz of the segments ≤ size of the file,  and the same for the notes
  */
 #include <ctype.h>
 #include <elf.h>
@@ -32,7 +35,9 @@ struct core_file {
 	const uint8_t *bytes;
 	uint64_t size;
 	struct ehdr eh;
-	uint64_t n_ph; /* program headers that the file really has */
+	uint64_t n_ph;	/* program headers that the file really has */
+	uint64_t quota; /* bytes that segments, or notes, may still have */
+	bool shared;	/* the quota ran out */
 	const struct core_machine *machine;
 	struct parts *parts;
 	struct warnings *warnings;
@@ -83,14 +88,23 @@ static int refuse_stranger(const struct core_file *f, struct err *err)
 	return err_at_offset(err, ERR_FORMAT, 0, "is not an ELF file: it begins with \"%s\"", seen);
 }
 
+static int refuse_short(const struct core_file *f, struct err *err)
+{
+	return err_at_offset(err, ERR_FORMAT, f->size,
+			     "ends inside the ELF header (%llu of 64 bytes)",
+			     (unsigned long long)f->size);
+}
+
 static int check_ident(struct core_file *f, struct err *err)
 {
 	const uint8_t *b = f->bytes;
 	uint16_t e_machine;
 	const char *name;
 
-	if (f->size < EI_NIDENT || memcmp(b, ELFMAG, SELFMAG))
+	if (f->size < SELFMAG || memcmp(b, ELFMAG, SELFMAG))
 		return refuse_stranger(f, err);
+	if (f->size < EI_NIDENT)
+		return refuse_short(f, err);
 	e_machine = f->size >= 20 ? (uint16_t)(b[EI_DATA] == ELFDATA2MSB ? b[18] << 8 | b[19]
 									 : b[19] << 8 | b[18])
 				  : EM_NONE;
@@ -107,11 +121,7 @@ static int check_ident(struct core_file *f, struct err *err)
 		return err_at_offset(err, ERR_FORMAT, EI_CLASS,
 				     "is an ELF file of no known class (%u) or byte order (%u)",
 				     b[EI_CLASS], b[EI_DATA]);
-	if (f->size < EHDR_SIZE)
-		return err_at_offset(err, ERR_FORMAT, f->size,
-				     "ends inside the ELF header (%llu of 64 bytes)",
-				     (unsigned long long)f->size);
-	return 0;
+	return f->size < EHDR_SIZE ? refuse_short(f, err) : 0;
 }
 
 static int read_ehdr(struct core_file *f, struct err *err)
@@ -211,6 +221,25 @@ static uint64_t clip(const struct core_file *f, uint64_t off, uint64_t size)
 	return size < left ? size : left;
 }
 
+/* Takes what is wanted, or what is left, from the quota. */
+static uint64_t take_quota(struct core_file *f, uint64_t want)
+{
+	uint64_t got = want < f->quota ? want : f->quota;
+
+	f->shared |= got < want;
+	f->quota -= got;
+	return got;
+}
+
+static void renew_quota(struct core_file *f)
+{
+	if (f->shared)
+		warnings_add(f->warnings, "several program headers name the same bytes of the "
+					  "file: the last ones are left without");
+	f->quota = f->size;
+	f->shared = false;
+}
+
 static int add_segment(struct core_file *f, uint64_t i, struct err *err)
 {
 	Elf64_Phdr ph = header_at(f, i);
@@ -240,6 +269,7 @@ static int add_segment(struct core_file *f, uint64_t i, struct err *err)
 		return 0;
 	s.filesz = clip(f, ph.p_offset, ph.p_filesz);
 	s.lost = ph.p_filesz - s.filesz;
+	s.filesz = take_quota(f, s.filesz);
 	s.data = s.filesz ? f->bytes + s.file_off : NULL;
 	return vec_push(&f->parts->segments, s) < 0 ? err_nomem(err) : 0;
 }
@@ -315,6 +345,7 @@ static void count_lost(struct core_file *f)
 
 static int read_segments(struct core_file *f, struct err *err)
 {
+	renew_quota(f);
 	for (uint64_t i = 0; i < f->n_ph; i++) {
 		int rc = header_at(f, i).p_type == PT_LOAD ? add_segment(f, i, err) : 0;
 
@@ -338,6 +369,7 @@ static int by_start(const void *a, const void *b)
 
 static int read_notes(struct core_file *f, bool *is_image, struct err *err)
 {
+	renew_quota(f);
 	for (uint64_t i = 0; i < f->n_ph; i++) {
 		Elf64_Phdr ph = header_at(f, i);
 		struct note_segment at = {.off = ph.p_offset,
@@ -349,12 +381,14 @@ static int read_notes(struct core_file *f, bool *is_image, struct err *err)
 			continue;
 		at.cut = at.size < ph.p_filesz;
 		f->parts->truncated |= at.cut;
+		at.size = take_quota(f, at.size);
 		if (at.size)
 			rc = core_notes_read(f->parts, f->machine, f->bytes, &at, is_image,
 					     f->warnings, err);
 		if (rc < 0)
 			return rc;
 	}
+	renew_quota(f);
 	if (f->parts->files.n)
 		qsort(f->parts->files.v, f->parts->files.n, sizeof(*f->parts->files.v), by_start);
 	return 0;
