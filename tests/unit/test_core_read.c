@@ -411,6 +411,26 @@ static void a_segment_beyond_the_file_is_lost(void **state)
 	}
 }
 
+static void what_is_lost_and_overlapped_is_lost_once(void **state)
+{
+	struct core_build *b = core_build_new(MACHINE_X86_64);
+	struct rig r;
+	uint8_t *bytes;
+	size_t n;
+
+	core_build_map(b, 0x1000, 0x80, PROT_R);
+	core_build_map(b, 0x1040, 0x80, PROT_R);
+	bytes = core_build_finish(b, &n);
+	rig_read(&r, bytes, n - 0x50);
+	assert_int_equal(r.parts.segments.v[1].addr, 0x1080);
+	assert_int_equal(r.parts.segments.v[1].filesz, 0);
+	assert_int_equal(r.parts.segments.v[1].lost, 0x40);
+	assert_int_equal(r.parts.lost, 0x40);
+	rig_close(&r);
+	free(bytes);
+	core_build_free(b);
+}
+
 /* All headers name the same bytes: the dump would be a thousand times as large as its file. */
 static void no_byte_of_the_file_is_dumped_twice(void **state)
 {
@@ -481,6 +501,7 @@ int main(void)
 		cmocka_unit_test(a_segment_has_no_more_bytes_than_memory),
 		cmocka_unit_test(a_segment_that_wraps_around_is_left_out),
 		cmocka_unit_test(a_segment_beyond_the_file_is_lost),
+		cmocka_unit_test(what_is_lost_and_overlapped_is_lost_once),
 		cmocka_unit_test(no_byte_of_the_file_is_dumped_twice),
 		cmocka_unit_test(no_note_is_read_over_and_over),
 	};
