@@ -77,6 +77,7 @@ static int spool_write(void *arg, const void *bytes, size_t n, struct err *err)
 		size_t step = PAGE - s->size % PAGE;
 
 		step = step < n ? step : n;
+		errno = 0;
 		if (!all_zero(p, step) && pwrite(s->fd, p, step, (off_t)s->size) != (ssize_t)step)
 			return err_set(err, ERR_IO, "cannot unpack it into %s: %s", s->dir,
 				       strerror(errno ? errno : ENOSPC));

@@ -35,7 +35,8 @@ int unpack_lz4(const uint8_t *bytes, uint64_t size, const struct sink *to, bool 
 		rc = n_out ? to->write(to->arg, out, n_out, err) : 0;
 		if (rc < 0)
 			return rc;
-		if (!n_in && !n_out)
+		/* asked once more, it would want another frame */
+		if ((!n_in && !n_out) || (!left && off == size))
 			break;
 	}
 	*ended = left != 0 || off < size;
