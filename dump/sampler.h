@@ -1,0 +1,80 @@
+/*
+ * Poisson sampling by bytes: which allocations are looked at.
+ *
+ * Every thread counts down a gap drawn from the geometric distribution with mean `interval`; an allocation of size
+ * bytes uses size + 1 of it (so that empty ones count), and one that uses it up is sampled:
+ *
+ *	P(sampled) = 1 − e^(−(size + 1) / interval)
+ *
+ * The gap is memoryless, so the next one starts behind the sampled object. Interval 1 takes every object.
+ */
+#ifndef HEAPDUMP_DUMP_SAMPLER_H
+#define HEAPDUMP_DUMP_SAMPLER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dump/stack.h"
+
+/* A thread's state. All zero is a thread that has not allocated yet: its first allocation takes the slow path. */
+struct hd_thread {
+	uint64_t left;	   /* bytes until the next sample; 0: ask */
+	uint64_t interval; /* that the gap was drawn with; 0: sampling was off */
+	uint64_t random;
+	uint32_t tid, pid;
+	uint32_t busy; /* in the sampler: nested calls pass through */
+	struct hd_stack_bounds stack;
+};
+
+extern __thread struct hd_thread hd_thread
+	__attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+/* Frees that must be looked at: one byte per hash of an address, how many samples are there (255: stuck). */
+enum { HD_FILTER_BITS = 18 };
+extern uint8_t hd_filter[1 << HD_FILTER_BITS] __attribute__((visibility("hidden")));
+
+static inline uint32_t hd_filter_slot(const void *p)
+{
+	return (uint32_t)(((uint64_t)(uintptr_t)p * 0x9e3779b97f4a7c15ull) >>
+			  (64 - HD_FILTER_BITS));
+}
+
+/* Whether this allocation may be sampled; if not it has been counted. */
+static inline bool hd_sampler_due(size_t size)
+{
+	struct hd_thread *t = &hd_thread;
+
+	if (__builtin_expect(size >= t->left, 0))
+		return true;
+	t->left -= size + 1;
+	return false;
+}
+
+/* Whether p may be a sampled object (or one that the library itself gave out). */
+static inline bool hd_sampler_may_know(const void *p)
+{
+	return __builtin_expect(hd_filter[hd_filter_slot(p)] != 0, 0);
+}
+
+/* Sets the interval, the tables and the stacks up. Once, from the constructor. */
+void hd_sampler_init(uint64_t interval, enum hd_unwinder how);
+
+/* After hd_sampler_due said so, with what the allocator returned (NULL: it failed). */
+void hd_sampler_born(void *p, size_t size, const struct hd_stack_context *from);
+
+/*
+ * Before p goes back to the allocator: takes its sample out. The sample, if there was one, is in *was, so that a failed
+ * realloc can put it back.
+ */
+struct hd_gone {
+	uint32_t sample; /* UINT32_MAX: none */
+	uint64_t addr, size, interval, serial, time_ns, weight_q16;
+	uint32_t site, tid;
+};
+void hd_sampler_gone(const void *p, struct hd_gone *was);
+void hd_sampler_back(const struct hd_gone *was);
+
+uint64_t hd_sampler_set_interval(uint64_t interval);
+
+#endif

@@ -1,0 +1,59 @@
+/*
+ * The call stack of the calling thread, as return addresses. Owner of libunwind.
+ *
+ * By unwind tables: frame pointers alone see 3 frames of stock Debian's python. A table of compiled rules, one per
+ * return address, shared by all threads and read without a lock, gives a frame in some nanoseconds; where a rule
+ * cannot be compiled, libunwind (loaded apart, if it is there) takes the whole stack.
+ *
+ * Neither allocates by malloc nor takes a lock that the program could hold, but where libunwind serves.
+ */
+#ifndef HEAPDUMP_DUMP_STACK_H
+#define HEAPDUMP_DUMP_STACK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum hd_unwinder {
+	HD_UNWIND_AUTO,	     /* rules, else libunwind */
+	HD_UNWIND_LIBUNWIND, /* unw_backtrace alone */
+	HD_UNWIND_FRAMES,    /* frame pointers alone */
+};
+
+/*
+ * Once, from the library's constructor: allocates the rule table, loads libunwind with RTLD_LOCAL. What cannot be had
+ * is done without. Before it, captures have one frame.
+ */
+void hd_stack_init(enum hd_unwinder how);
+
+/* What a thread's stack is bounded by: reads stay inside. Filled by hd_stack_bounds at its first capture. */
+struct hd_stack_bounds {
+	uint64_t lo, hi; /* 0, 0: not known yet */
+};
+
+/*
+ * Fills up to max return addresses, leaf first: the first is the one that returns into the caller of the function whose
+ * frame is given (__builtin_frame_address(0) of the hook is not needed: pc and sp, fp of the hook's own caller are
+ * taken by HD_STACK_HERE in the hook). Returns how many; *cut: the stack goes on, but could not be followed or is
+ * longer than max.
+ */
+struct hd_stack_context {
+	uint64_t pc, sp, fp;
+};
+unsigned hd_stack_capture(const struct hd_stack_context *from, struct hd_stack_bounds *bounds,
+			  uint64_t *frames, unsigned max, bool *cut);
+
+/*
+ * The state of the calling function's caller right after it will have returned; in a hook built with
+ * -fno-omit-frame-pointer.
+ */
+#define HD_STACK_HERE()                                                                            \
+	((struct hd_stack_context){                                                                \
+		.pc = (uint64_t)(uintptr_t)__builtin_return_address(0),                            \
+		.sp = (uint64_t)(uintptr_t)__builtin_frame_address(0) + 16,                        \
+		.fp = *(const uint64_t *)__builtin_frame_address(0),                               \
+	})
+
+/* A module was unmapped: forget rules of older generations. */
+void hd_stack_new_generation(uint64_t generation);
+
+#endif

@@ -1,0 +1,156 @@
+/*
+ * Raw system calls with names. No libc function that has state, no errno, no lock, no allocation.
+ */
+#include "dump/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+enum { LINE_MAX_BYTES = 512 };
+
+static void *map(uint64_t addr, uint64_t size, int prot, int flags)
+{
+	long p = hd_sys6(SYS_mmap, (long)addr, (long)size, prot,
+			 MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+
+	return p < 0 && p > -4096 ? NULL : (void *)p;
+}
+
+void *hd_sys_reserve(uint64_t addr, uint64_t size)
+{
+	return map(addr, size, PROT_NONE, MAP_NORESERVE);
+}
+
+void *hd_sys_map(uint64_t addr, uint64_t size)
+{
+	return map(addr, size, PROT_READ | PROT_WRITE, 0);
+}
+
+void hd_sys_unmap(void *p, uint64_t size)
+{
+	if (p)
+		hd_sys2(SYS_munmap, p, size);
+}
+
+int hd_sys_commit(void *p, uint64_t size)
+{
+	long rc = hd_sys3(SYS_mprotect, p, size, PROT_READ | PROT_WRITE);
+
+#ifdef MADV_POPULATE_WRITE
+	/* older kernels do not know it: the pages then come at first touch */
+	if (rc == 0)
+		hd_sys3(SYS_madvise, p, size, MADV_POPULATE_WRITE);
+#endif
+	return (int)rc;
+}
+
+int hd_sys_open(const char *path, int flags, int mode)
+{
+	return (int)hd_sys4(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC, mode);
+}
+
+void hd_sys_close(int fd)
+{
+	if (fd >= 0)
+		hd_sys1(SYS_close, fd);
+}
+
+int64_t hd_sys_read(int fd, void *buf, uint64_t n)
+{
+	uint64_t done = 0;
+
+	while (done < n) {
+		long got = hd_sys3(SYS_read, fd, (char *)buf + done, n - done);
+
+		if (got == -EINTR)
+			continue;
+		if (got < 0 && !done)
+			return got;
+		if (got <= 0)
+			break;
+		done += (uint64_t)got;
+	}
+	return (int64_t)done;
+}
+
+int64_t hd_sys_pread(int fd, void *buf, uint64_t n, uint64_t off)
+{
+	uint64_t done = 0;
+
+	while (done < n) {
+		long got = hd_sys4(SYS_pread64, fd, (char *)buf + done, n - done, off + done);
+
+		if (got == -EINTR)
+			continue;
+		if (got < 0 && !done)
+			return got;
+		if (got <= 0)
+			break;
+		done += (uint64_t)got;
+	}
+	return (int64_t)done;
+}
+
+int hd_sys_write(int fd, const void *buf, uint64_t n)
+{
+	while (n) {
+		long put = hd_sys3(SYS_write, fd, buf, n);
+
+		if (put == -EINTR)
+			continue;
+		if (put < 0)
+			return (int)put;
+		if (!put)
+			return -EIO;
+		buf = (const char *)buf + put;
+		n -= (uint64_t)put;
+	}
+	return 0;
+}
+
+uint64_t hd_sys_clock(int clock)
+{
+	struct timespec t;
+
+	/* libc's: it reads the vdso's page, has no state and sets errno only on failure */
+	clock_gettime(clock, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+uint32_t hd_sys_pid(void)
+{
+	return (uint32_t)hd_sys0(SYS_getpid);
+}
+
+uint32_t hd_sys_tid(void)
+{
+	return (uint32_t)hd_sys0(SYS_gettid);
+}
+
+void hd_sys_wait(const uint32_t *word, uint32_t value)
+{
+	while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == value)
+		hd_sys4(SYS_futex, word, FUTEX_WAIT, value, 0);
+}
+
+void hd_sys_wake(const uint32_t *word)
+{
+	hd_sys3(SYS_futex, word, FUTEX_WAKE, INT32_MAX);
+}
+
+void hd_sys_say(const char *text)
+{
+	char line[LINE_MAX_BYTES] = "heapdump: ";
+	size_t n = strlen(line), more = strlen(text);
+
+	if (more > sizeof(line) - n - 1)
+		more = sizeof(line) - n - 1;
+	memcpy(line + n, text, more);
+	n += more;
+	line[n++] = '\n';
+	hd_sys3(SYS_write, 2, line, n);
+}
