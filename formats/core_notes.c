@@ -12,6 +12,7 @@
 
 #include "base/cursor.h"
 #include "formats/core_notes.h"
+#include "formats/image_read.h"
 
 struct note {
 	const char *owner; /* not terminated */
@@ -186,8 +187,10 @@ static int read_note(struct parts *parts, const struct core_machine *machine, co
 {
 	if (owned_by(n, "CORE"))
 		return read_core_note(parts, machine, n, warnings, err);
-	if (owned_by(n, "HEAPDUMP"))
+	if (owned_by(n, HEAPIMAGE_OWNER)) {
 		*is_image = true;
+		return image_read_note(parts, n->type, n->desc, n->size, n->off, warnings, err);
+	}
 	if (!owned_by(n, "LINUX"))
 		return 0;
 	if (machine->vector_note && n->type == machine->vector_note)

@@ -16,7 +16,8 @@ struct note_segment {
 
 /*
  * Adds what the segment's notes say to parts; unknown notes are skipped, notes that overrun end the
- * segment with a warning. *is_image: a note of owner HEAPDUMP was seen. Fails only out of memory.
+ * segment with a warning. *is_image: a note of owner HEAPDUMP was seen. Fails out of memory, and as
+ * image_read_note() does.
  */
 WARN_UNUSED int core_notes_read(struct parts *parts, const struct core_machine *machine,
 				const void *bytes, const struct note_segment *at, bool *is_image,

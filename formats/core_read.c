@@ -22,6 +22,7 @@
 #include "base/cursor.h"
 #include "formats/core_notes.h"
 #include "formats/core_read.h"
+#include "formats/image_read.h"
 
 enum { EHDR_SIZE = 64, PHDR_SIZE = 56 };
 
@@ -430,6 +431,8 @@ int core_read(struct parts *parts, const void *bytes, uint64_t size, struct warn
 		rc = read_segments(&f, err);
 	if (rc == 0)
 		rc = read_notes(&f, &is_image, err);
+	if (rc == 0)
+		rc = image_read_lists(parts, bytes, size, warnings, err);
 	if (rc < 0) {
 		parts_deinit(parts);
 		*parts = (struct parts){0};

@@ -14,6 +14,7 @@
 #include "base/ids.h"
 #include "base/vec.h"
 #include "base/warnings.h"
+#include "heapimage.h"
 
 enum machine { MACHINE_X86_64, MACHINE_AARCH64 };
 
@@ -55,6 +56,36 @@ struct auxv_entry {
 	uint64_t type, value; /* AT_* of elf.h */
 };
 
+/* A thread as an image names it. */
+struct named_thread {
+	uint32_t tid;
+	uint32_t state; /* as heapimage_thread's */
+	char name[17];
+};
+
+/* A word that the kernel held for the program (heapimage_kernel_word). */
+struct kernel_word {
+	const uint8_t *bytes; /* of the word, 8 of them, in the file */
+	uint32_t kind;	      /* 1: epoll, 2: timer */
+	int32_t fd, target_fd;
+	uint32_t events;
+};
+
+enum { IMAGE_LISTS = 4 }; /* HEAPIMAGE_NOTE_THREADS … _RANGES */
+
+/* What an image says of itself beside the core (image_read.h). All zero: it is no image. */
+struct image {
+	struct heapimage_info info;		  /* major 0: no image */
+	addr_t anchor;				  /* of the sampler's tables; 0: none */
+	char *why;				  /* the caller's words; owned; NULL: none */
+	struct heapimage_list lists[IMAGE_LISTS]; /* as the notes have them */
+	VEC(struct named_thread) threads;
+	VEC(struct heapimage_module) modules; /* n_build_id fits, path ends */
+	VEC(struct kernel_word) words;
+	VEC(struct heapimage_range) ranges; /* none is empty */
+	uint64_t n_cut; /* entries of lists that the writer or the file had no room for */
+};
+
 struct parts {
 	enum machine machine;
 	VEC(struct segment) segments;
@@ -72,10 +103,16 @@ struct parts {
 	uint64_t lost;	   /* sum of the segments' lost bytes */
 	const char *
 		writer; /* who wrote it, as far as it can be told: "kernel core", "gcore", "heapdump image" */
+	struct image image;
 };
 
 static inline void parts_deinit(struct parts *p)
 {
+	free(p->image.why);
+	vec_deinit(&p->image.threads);
+	vec_deinit(&p->image.modules);
+	vec_deinit(&p->image.words);
+	vec_deinit(&p->image.ranges);
 	vec_deinit(&p->segments);
 	vec_deinit(&p->files);
 	vec_deinit(&p->threads);
