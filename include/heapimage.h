@@ -219,7 +219,9 @@ struct heapimage_anchor {
 	uint64_t
 		n_foreign_frees; /* samples whose free was not seen: their address was sampled again */
 	uint64_t n_cut_stacks; /* stacks that ended early: no unwind information, or at the limit */
-	uint64_t reserved1;
+	uint64_t
+		own_size; /* bytes from self on that are the library's own (tables, what finds their
+			      entries): no pointer there is the program's. 0: not told */
 	struct heapimage_table samples, sites, frames, modules, regions;
 	char library[32]; /* its version: "0.2.0" */
 	uint8_t reserved2[192];
