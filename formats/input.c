@@ -19,7 +19,7 @@
 #include "formats/input.h"
 #include "formats/unpack.h"
 
-enum { PAGE = 4096 };
+enum { PAGE = 4096, HOLE_MIN = 1 << 20, MAX_HOLES = 1 << 20 };
 #define DISK_RESERVE	 (256ull << 20)
 #define DISK_CHECK_EVERY (64ull << 20)
 
@@ -120,6 +120,29 @@ static int map_fd(int fd, uint64_t size, const uint8_t **bytes, struct err *err)
 	return 0;
 }
 
+/* Collects the large holes. A file system without such a thing shows one piece of data. */
+static int find_holes(struct input *in, int fd, struct err *err)
+{
+	off_t data = 0, end = (off_t)in->size;
+
+	vec_deinit(&in->holes);
+	for (size_t i = 0; i < MAX_HOLES && data < end; i++) {
+		off_t hole = lseek(fd, data, SEEK_HOLE);
+
+		if (hole < 0 || hole >= end)
+			return 0;
+		data = lseek(fd, hole, SEEK_DATA);
+		if (data < 0 && errno != ENXIO)
+			return 0;
+		if (data < 0 || data > end)
+			data = end;
+		if (data - hole >= HOLE_MIN &&
+		    vec_push(&in->holes, ((struct range){(addr_t)hole, (addr_t)data})) < 0)
+			return err_nomem(err);
+	}
+	return 0;
+}
+
 static int unpack(struct input *in, const struct packing *packing, const char *tmpdir,
 		  struct err *err)
 {
@@ -138,17 +161,18 @@ static int unpack(struct input *in, const struct packing *packing, const char *t
 		rc = err_set(err, ERR_IO, "cannot unpack it: %s", strerror(errno));
 	if (rc == 0)
 		rc = map_fd(spool.fd, spool.size, &unpacked, err);
+	if (rc == 0) {
+		munmap((void *)in->bytes, in->size);
+		in->packed_size = in->size;
+		in->packing = packing->name;
+		in->truncated = ended;
+		in->bytes = unpacked;
+		in->size = spool.size;
+		rc = find_holes(in, spool.fd, err);
+	}
 	if (spool.fd >= 0)
 		close(spool.fd);
-	if (rc < 0)
-		return rc;
-	munmap((void *)in->bytes, in->size);
-	in->packed_size = in->size;
-	in->packing = packing->name;
-	in->truncated = ended;
-	in->bytes = unpacked;
-	in->size = spool.size;
-	return 0;
+	return rc;
 }
 
 static int open_regular(const char *path, int *out, uint64_t *size, struct err *err)
@@ -180,6 +204,7 @@ int input_open(struct input *in, const char *path, const char *tmpdir, struct er
 	rc = map_fd(fd, in->size, &in->bytes, err);
 	if (rc < 0)
 		return rc;
+	rc = find_holes(in, fd, err);
 	in->path = strdup(path);
 	if (!in->path)
 		rc = err_nomem(err);
@@ -196,5 +221,6 @@ void input_close(struct input *in)
 	if (in->bytes)
 		munmap((void *)in->bytes, in->size);
 	free(in->path);
+	vec_deinit(&in->holes);
 	*in = (struct input){0};
 }

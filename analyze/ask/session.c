@@ -81,6 +81,8 @@ int session_open(struct session *s, const char *path, const struct session_optio
 			    core_read(&s->parts, s->input.bytes, s->input.size, &s->warnings, err));
 	if (rc == 0)
 		rc = finish(s, DONE_SPACE, space_init(&s->space, &s->parts, err));
+	if (rc == 0)
+		rc = space_take_holes(&s->space, s->input.holes.v, s->input.holes.n, err);
 	begin(s, "finding modules");
 	if (rc == 0)
 		rc = open_modules(s, err);

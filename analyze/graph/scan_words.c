@@ -24,6 +24,13 @@ static size_t run_for(const struct space *s, size_t guess, addr_t addr)
 	return lo;
 }
 
+/* Goes on to a place behind what is in no run: absent, but for zeros that need no look. */
+static void pass_absent(struct words_at *w, addr_t to)
+{
+	w->absent += to - w->addr - space_zero_bytes(w->space, (struct range){w->addr, to});
+	w->addr = to;
+}
+
 bool words_next(struct words_at *w, struct words *out)
 {
 	const struct space_run *r;
@@ -33,12 +40,11 @@ bool words_next(struct words_at *w, struct words *out)
 		w->run = run_for(w->space, w->run, w->addr);
 		r = w->run < w->space->runs.n ? &w->space->runs.v[w->run] : NULL;
 		if (!r || r->addr >= w->end) {
-			w->absent += w->end - w->addr;
-			w->addr = w->end;
+			pass_absent(w, w->end);
 			return false;
 		}
 		if (r->addr > w->addr) {
-			w->absent += r->addr - w->addr;
+			pass_absent(w, r->addr);
 			w->addr = words_align(r->addr);
 			continue;
 		}

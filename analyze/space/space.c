@@ -7,11 +7,18 @@
  *
  * Adjacent runs are not joined: their bytes come from different places.
  *
- * Invariants: runs and mappings are sorted by address and disjoint; no run or mapping is empty.
+ * Invariants: runs, zeros and mappings are sorted by address and disjoint, runs also from zeros; none
+ * is empty.
  */
 #include <string.h>
 
 #include "analyze/space/space.h"
+#include "base/cleanup.h"
+
+#define PAGE_MASK 4095ull
+
+/* What space_at() shows of a hole. */
+static const uint8_t zero_bytes[65536];
 
 static int add_mapping(struct space *s, const struct segment *seg, struct range at,
 		       const struct mapped_file *file, struct err *err)
@@ -80,6 +87,79 @@ void space_deinit(struct space *s)
 {
 	vec_deinit(&s->runs);
 	vec_deinit(&s->mappings);
+	vec_deinit(&s->zeros);
+}
+
+/*
+ * Cuts one run, whose first byte is at off in the file, at the holes. A hole loses its ends up to the
+ * next page of the target, so that no word lies in it by half.
+ */
+static int cut_run(struct space *to, struct space_run run, uint64_t off, const struct range *holes,
+		   size_t n, struct err *err)
+{
+	addr_t first = run.addr, end = run.addr + run.size;
+	const uint8_t *data = run.data;
+
+	for (size_t i = 0; i < n && holes[i].lo < off + (end - first); i++) {
+		addr_t lo = holes[i].lo > off ? first + (holes[i].lo - off) : first;
+		addr_t hi = holes[i].hi - off < end - first ? first + (holes[i].hi - off) : end;
+
+		lo = (lo + PAGE_MASK) & ~PAGE_MASK;
+		hi &= ~PAGE_MASK;
+		if (lo >= hi)
+			continue;
+		run.size = lo - run.addr;
+		if (vec_push(&to->zeros, ((struct range){lo, hi})) < 0 ||
+		    (run.size && vec_push(&to->runs, run) < 0))
+			return err_nomem(err);
+		run.addr = hi;
+		run.data = data + (hi - first);
+	}
+	run.size = end - run.addr;
+	return run.size && vec_push(&to->runs, run) < 0 ? err_nomem(err) : 0;
+}
+
+/* The first hole that ends above off. */
+static size_t holes_from(const struct range *holes, size_t n, uint64_t off)
+{
+	size_t lo = 0, hi = n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (holes[mid].hi <= off)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+int space_take_holes(struct space *s, const struct range *holes, size_t n, struct err *err)
+{
+	struct space cut = {.parts = s->parts};
+	const struct segment *seg = s->parts->segments.v;
+	int rc = 0;
+
+	/* each run is a segment's here, in the same order */
+	for (size_t i = 0; n && rc == 0 && i < s->runs.n; i++) {
+		size_t first;
+
+		while (seg->addr != s->runs.v[i].addr)
+			seg++;
+		first = holes_from(holes, n, seg->file_off);
+		rc = cut_run(&cut, s->runs.v[i], seg->file_off, holes + first, n - first, err);
+	}
+	if (rc < 0) {
+		space_deinit(&cut);
+	} else if (n) {
+		cut.mappings.v = STEAL(s->mappings.v);
+		cut.mappings.n = s->mappings.n;
+		cut.mappings.cap = s->mappings.cap;
+		space_deinit(s);
+		*s = cut;
+	}
+	return rc;
 }
 
 /* The number of runs that start at or below addr. */
@@ -136,15 +216,28 @@ int space_add_file(struct space *s, addr_t addr, uint64_t size, const uint8_t *d
 	return 0;
 }
 
+/* The zeros that hold addr or are the first above it; zeros.n: none. */
+static size_t zeros_from(const struct space *s, addr_t addr)
+{
+	return holes_from(s->zeros.v, s->zeros.n, addr);
+}
+
 const uint8_t *space_at(const struct space *s, addr_t addr, uint64_t *avail)
 {
 	size_t i = runs_upto(s, addr);
 	const struct space_run *r = i ? &s->runs.v[i - 1] : NULL;
 
-	if (!r || addr - r->addr >= r->size)
+	if (r && addr - r->addr < r->size) {
+		*avail = r->size - (addr - r->addr);
+		return r->data + (addr - r->addr);
+	}
+	i = zeros_from(s, addr);
+	if (i == s->zeros.n || !range_has(s->zeros.v[i], addr))
 		return NULL;
-	*avail = r->size - (addr - r->addr);
-	return r->data + (addr - r->addr);
+	*avail = s->zeros.v[i].hi - addr;
+	if (*avail > sizeof(zero_bytes))
+		*avail = sizeof(zero_bytes);
+	return zero_bytes;
 }
 
 addr_t space_next(const struct space *s, addr_t addr)
@@ -154,6 +247,18 @@ addr_t space_next(const struct space *s, addr_t addr)
 	if (i && addr - s->runs.v[i - 1].addr < s->runs.v[i - 1].size)
 		return addr;
 	return i < s->runs.n ? s->runs.v[i].addr : UINT64_MAX;
+}
+
+uint64_t space_zero_bytes(const struct space *s, struct range at)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = zeros_from(s, at.lo); i < s->zeros.n && s->zeros.v[i].lo < at.hi; i++) {
+		addr_t lo = s->zeros.v[i].lo > at.lo ? s->zeros.v[i].lo : at.lo;
+
+		sum += (s->zeros.v[i].hi < at.hi ? s->zeros.v[i].hi : at.hi) - lo;
+	}
+	return sum;
 }
 
 size_t space_read(const struct space *s, addr_t addr, void *dst, size_t n)

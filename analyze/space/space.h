@@ -5,6 +5,8 @@
  *	module files          ▒▒ fills what the dump left out (text, rodata), build-id checked ▒▒
  *	space.runs       sorted, disjoint, each with its bytes in this process
  *
+ *	space.zeros      ▁▁ holes of a sparse file: known, but nothing to scan ▁▁
+ *
  * Lookups are O(log runs). Immutable after the modules have been added.
  */
 #ifndef HEAPDUMP_SPACE_SPACE_H
@@ -39,10 +41,18 @@ struct space {
 	const struct parts *parts;    /* not owned */
 	VEC(struct space_run) runs;   /* sorted by addr, disjoint */
 	VEC(struct mapping) mappings; /* sorted by address, disjoint */
+	VEC(struct range) zeros;      /* known to be zero, in no run; sorted, disjoint */
 };
 
 WARN_UNUSED int space_init(struct space *s, const struct parts *parts, struct err *err);
 void space_deinit(struct space *s);
+
+/*
+ * Takes the file's holes (file offsets, sorted, disjoint) out of the runs: they are zeros that need
+ * not be read. Before any file is added. O(runs + holes).
+ */
+WARN_UNUSED int space_take_holes(struct space *s, const struct range *holes, size_t n,
+				 struct err *err);
 
 /*
  * Puts a module file's bytes under the parts of [addr, addr + size) that the dump does not hold.
@@ -53,12 +63,15 @@ WARN_UNUSED int space_add_file(struct space *s, addr_t addr, uint64_t size, cons
 
 /*
  * The bytes at addr in this process's memory, with *avail (> 0) of them contiguous, or NULL if the
- * byte is not known. Not aligned in host memory in general: read words with memcpy.
+ * byte is not known. Zeros of a hole come in pieces. Not aligned in host memory in general: read words with memcpy.
  */
 const uint8_t *space_at(const struct space *s, addr_t addr, uint64_t *avail);
 
-/* The first address at or above addr whose byte is known; UINT64_MAX: none. */
+/* The first address at or above addr that is in a run: known, and not in a hole; UINT64_MAX: none. */
 addr_t space_next(const struct space *s, addr_t addr);
+
+/* How many bytes of the range are known to be zero without being in a run. */
+uint64_t space_zero_bytes(const struct space *s, struct range at);
 
 /* Copies up to n bytes, across runs; the number copied before the first unknown byte. */
 size_t space_read(const struct space *s, addr_t addr, void *dst, size_t n);

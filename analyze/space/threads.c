@@ -195,19 +195,30 @@ static int add_exited(struct survey *s, addr_t tp, struct range block, struct er
 	return rc;
 }
 
+/* To where a descriptor may begin; the end of the address space stays. */
+static addr_t align_up(addr_t a)
+{
+	addr_t up = (a + DESCRIPTOR_ALIGN - 1) & ~(addr_t)(DESCRIPTOR_ALIGN - 1);
+
+	return up < a ? UINT64_MAX : up;
+}
+
 /* Looks for descriptors of exited threads in one unclaimed piece of anonymous memory. */
 static int search_exited(struct survey *s, struct range at, struct err *err)
 {
-	addr_t a = (at.lo + DESCRIPTOR_ALIGN - 1) & ~(addr_t)(DESCRIPTOR_ALIGN - 1);
+	addr_t a = at.lo;
 
-	while (a < at.hi) {
+	while ((a = align_up(space_next(s->space, a))) < at.hi) {
 		uint64_t avail, self;
 		const uint8_t *p = space_at(s->space, a, &avail);
-		addr_t end = a + avail < at.hi ? a + avail : at.hi;
+		addr_t end;
 		struct range block;
 
-		if (!p)
-			break;
+		if (!p) {
+			a += DESCRIPTOR_ALIGN;
+			continue;
+		}
+		end = avail < at.hi - a ? a + avail : at.hi;
 		for (; a < end; a += DESCRIPTOR_ALIGN, p += DESCRIPTOR_ALIGN) {
 			int rc = 0;
 
