@@ -10,8 +10,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gelf.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "analyze/space/module_files.h"
@@ -58,9 +60,24 @@ static bool open_fd(struct opened *o, const char *path, int fd)
 	return o->path != NULL;
 }
 
+/*
+ * A dump from elsewhere names what it likes, and opening alone can do something: a device may start,
+ * the writer of a pipe wake up, a file of /proc have no end. So only plain files are opened.
+ */
+static bool is_plain_file(const char *path)
+{
+	struct statfs fs;
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
+	       statfs(path, &fs) == 0 && fs.f_type != PROC_SUPER_MAGIC;
+}
+
 static bool open_path(struct opened *o, const char *path)
 {
-	return open_fd(o, path, open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+	*o = (struct opened){.fd = -1};
+	return is_plain_file(path) &&
+	       open_fd(o, path, open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
 }
 
 /* How an opened file compares with the module: MODULE_MISSING when it is no such file at all. */

@@ -20,7 +20,7 @@
 /* Where things are. */
 #define BUILT_EXE     0x400000ull	/* a page of headers, then a page of data */
 #define BUILT_GLOBALS 0x401800ull	/* the executable's variables: half a page */
-#define BUILT_BRK     0x800000ull	/* brk memory */
+#define BUILT_BRK     0x801000ull	/* brk memory */
 #define BUILT_HEAPS   0x7e0000000000ull /* thread arenas, 64 MiB apart */
 #define BUILT_MMAPPED 0x7e8000000000ull /* mapped chunks, with gaps between */
 #define BUILT_LIBC    0x7f0000000000ull /* a page of headers, then two of data */
