@@ -98,6 +98,11 @@ static int need_threads(struct session *s, struct err *err)
 	if (s->done & DONE_THREADS)
 		return 0;
 	rc = claim_known(&s->claims, &s->space, &s->modules, err);
+	if (rc == 0)
+		rc = sampled_init(&s->sampled, &s->space, &s->modules, s->symbols, &s->warnings,
+				  err);
+	if (rc == 0)
+		rc = sampled_claim(&s->sampled, &s->space, &s->claims, err);
 	if (rc < 0)
 		return rc;
 	return finish(s, DONE_THREADS,
@@ -112,9 +117,15 @@ int session_need_heap(struct session *s, struct err *err)
 	if (rc < 0 || s->done & DONE_HEAP)
 		return rc;
 	begin(s, "walking the heap");
-	return finish(s, DONE_HEAP,
-		      heap_init(&s->heap, &s->space, &s->modules, s->symbols, s->debuginfo,
-				&s->threads, &s->claims, &s->warnings, err));
+	rc = finish(s, DONE_HEAP,
+		    heap_init(&s->heap, &s->space, &s->modules, s->symbols, s->debuginfo,
+			      &s->threads, &s->claims, &s->warnings, err));
+	if (rc == 0)
+		rc = announced_split(&s->heap.objects, &s->sampled, &s->announced, &s->warnings,
+				     err);
+	return rc < 0 ? rc
+		      : sites_init(&s->sites, &s->sampled, &s->space, &s->heap.objects,
+				   &s->warnings, err);
 }
 
 int session_need_frames(struct session *s, struct err *err)
@@ -181,7 +192,8 @@ int session_need_graph(struct session *s, struct err *err)
 	if (rc == 0 && !(s->done & DONE_ROOTS))
 		rc = finish(s, DONE_ROOTS,
 			    roots_init(&s->roots, &s->space, &s->modules, s->symbols, &s->threads,
-				       &s->frames, &s->claims, s->options.without_roots, err));
+				       &s->frames, &s->claims, &s->sampled,
+				       s->options.without_roots, err));
 	if (rc == 0 && !(s->done & DONE_SCAN))
 		rc = run_scan(s, err);
 	if (rc == 0 && !(s->done & DONE_REACH))
@@ -228,8 +240,10 @@ void session_close(struct session *s)
 		roots_deinit(&s->roots);
 	if (s->done & DONE_FRAMES)
 		frames_deinit(&s->frames);
+	sites_deinit(&s->sites);
 	if (s->done & DONE_HEAP)
 		heap_deinit(&s->heap);
+	sampled_deinit(&s->sampled);
 	if (s->done & DONE_THREADS)
 		threads_deinit(&s->threads);
 	claims_deinit(&s->claims);

@@ -4,7 +4,7 @@
  * side by side.
  *
  *	open         input → parts → space → modules
- *	heap         claims → threads → walkers → objects
+ *	heap         claims → the sampler's tables → threads → walkers → objects → sites
  *	frames       stacks unwound
  *	graph        roots → index → scan → reach
  *	dominators   SEMI-NCA → retained
@@ -17,6 +17,7 @@
 #include "analyze/graph/paths.h"
 #include "analyze/graph/reach.h"
 #include "analyze/graph/scan.h"
+#include "analyze/heap/sites.h"
 #include "formats/input.h"
 
 struct session_options {
@@ -40,9 +41,12 @@ struct session {
 	struct debuginfo *debuginfo;
 	struct lines *lines;
 	struct claims claims;
+	struct sampled sampled; /* with the threads */
 	struct threads threads;
 	struct frames frames;
 	struct heap heap;
+	struct announced announced; /* with the heap */
+	struct sites sites;	    /* with the heap */
 	struct roots roots;
 	struct index *index;
 	struct graph graph;

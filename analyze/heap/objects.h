@@ -18,6 +18,7 @@ enum object_kind {
 	OBJECT_ARENA,	/* carved from an allocator's arena */
 	OBJECT_MMAPPED, /* a mapping of its own, made by the allocator (glibc's mmapped chunk) */
 	OBJECT_MAPPING, /* an unknown anonymous or shared mapping: not allocated by a walker's allocator */
+	OBJECT_ANNOUNCED, /* a part of one of these that the program gave out itself, and said so */
 };
 
 struct object {

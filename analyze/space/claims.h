@@ -22,6 +22,7 @@ enum claim_kind {
 	CLAIM_ALLOCATOR_STATE, /* the allocator's own variables: never a root (lies inside other claims: see below) */
 	CLAIM_FILE, /* file mappings that are no module (data files, locale archives), read-only */
 	CLAIM_UNREADABLE, /* PROT_NONE reservations and guards */
+	CLAIM_SAMPLER, /* heapdump's own tables in the process: no pointer there is the program's */
 	N_CLAIM_KINDS
 };
 

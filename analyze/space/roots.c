@@ -41,10 +41,28 @@ const char *roots_class_name(enum root_class c)
 	return names[c];
 }
 
-static int add_root(struct roots_builder *b, const struct root *r, struct err *err)
+int roots_add(struct roots_builder *b, const struct root *r, struct err *err)
 {
 	b->roots->n_bytes[r->class] += r->size;
 	return vec_push(&b->roots->list, *r) < 0 ? err_nomem(err) : 0;
+}
+
+const char *roots_make_name(struct roots_builder *b, const char *fmt, ...)
+{
+	va_list ap;
+	char *name;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&name, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return NULL;
+	if (vec_push(&b->roots->strings, name) < 0) {
+		free(name);
+		return NULL;
+	}
+	return name;
 }
 
 /* Adds what the dump has of an aligned range. */
@@ -62,7 +80,7 @@ static int add_dumped(struct roots_builder *b, struct root r, struct range at, s
 		}
 		r.addr = at.lo;
 		r.size = (avail < range_size(at) ? avail : range_size(at)) & ~7ull;
-		rc = add_root(b, &r, err);
+		rc = roots_add(b, &r, err);
 		if (rc < 0)
 			return rc;
 		at.lo += r.size;
@@ -186,12 +204,12 @@ static int add_registers(struct roots_builder *b, struct err *err)
 		r.thread = i;
 		r.bytes = (const uint8_t *)regs->gpr;
 		r.size = regs->n_gpr * sizeof(regs->gpr[0]);
-		rc = add_root(b, &r, err);
+		rc = roots_add(b, &r, err);
 		r.bytes = regs->vec;
 		r.size = regs->vec_size & ~7ull;
 		r.is_vector = true;
 		if (rc == 0 && r.size)
-			rc = add_root(b, &r, err);
+			rc = roots_add(b, &r, err);
 	}
 	return rc;
 }
@@ -206,21 +224,26 @@ static int by_class(const void *a, const void *b)
 		return x->addr < y->addr ? -1 : 1;
 	if (x->thread != y->thread)
 		return x->thread < y->thread ? -1 : 1;
-	return x->is_vector - y->is_vector;
+	if (x->is_vector != y->is_vector)
+		return x->is_vector - y->is_vector;
+	return x->bytes < y->bytes ? -1 : x->bytes > y->bytes;
 }
 
 int roots_init(struct roots *r, const struct space *space, const struct modules *modules,
 	       struct symbols *symbols, const struct threads *threads, const struct frames *frames,
-	       const struct claims *claims, unsigned without, struct err *err)
+	       const struct claims *claims, const struct sampled *sampled, unsigned without,
+	       struct err *err)
 {
 	static const struct {
 		enum root_class class;
 		int (*add)(struct roots_builder *b, struct err *err);
 	} parts[] = {{ROOT_GLOBAL, add_globals},
 		     {ROOT_TLS, roots_add_tls},
+		     {ROOT_REGISTERED, roots_add_registered},
+		     {ROOT_KERNEL, roots_add_kernel},
 		     {ROOT_STACK, add_stacks},
 		     {ROOT_REGISTER, add_registers}};
-	struct roots_builder b = {r, space, modules, symbols, threads, frames, claims};
+	struct roots_builder b = {r, space, modules, symbols, threads, frames, claims, sampled};
 	int rc = 0;
 
 	*r = (struct roots){0};

@@ -11,6 +11,7 @@
 #define HEAPDUMP_SPACE_ROOTS_H
 
 #include "analyze/space/frames.h"
+#include "analyze/space/sampled.h"
 
 enum root_class {
 	ROOT_GLOBAL, /* data, bss */
@@ -24,7 +25,7 @@ enum root_class {
 
 struct root {
 	enum root_class class;
-	addr_t addr;	      /* of the first word; registers: 0 */
+	addr_t addr;	      /* of the first word; registers, kernel: 0 */
 	uint64_t size;	      /* bytes */
 	const uint8_t *bytes; /* size bytes in this process's memory; unaligned */
 	uint32_t module;      /* global, thread-local: its module; else INDEX_NONE */
@@ -46,7 +47,8 @@ struct roots {
 WARN_UNUSED int roots_init(struct roots *r, const struct space *space,
 			   const struct modules *modules, struct symbols *symbols,
 			   const struct threads *threads, const struct frames *frames,
-			   const struct claims *claims, unsigned without, struct err *err);
+			   const struct claims *claims, const struct sampled *sampled,
+			   unsigned without, struct err *err);
 void roots_deinit(struct roots *r);
 
 /* "global", "tls", "registered", "kernel", "stack", "register". */

@@ -14,6 +14,7 @@ struct roots_builder {
 	const struct threads *threads;
 	const struct frames *frames;
 	const struct claims *claims;
+	const struct sampled *sampled;
 };
 
 /* A root without a place: every index absent. */
@@ -22,6 +23,12 @@ static inline struct root root_of(enum root_class class)
 	return (struct root){
 		.class = class, .module = INDEX_NONE, .thread = INDEX_NONE, .frame = INDEX_NONE};
 }
+
+/* Adds one root as it is. */
+WARN_UNUSED int roots_add(struct roots_builder *b, const struct root *r, struct err *err);
+
+/* A name of the roots' own, or NULL out of memory. */
+PRINTF_LIKE(2, 3) const char *roots_make_name(struct roots_builder *b, const char *fmt, ...);
 
 /*
  * Adds the aligned words of the range as roots like r: cut where the allocator's own state lies and
@@ -40,5 +47,9 @@ WARN_UNUSED int roots_add_symbols(struct roots_builder *b, struct root r, struct
 
 /* Thread-locals, descriptors, dtvs of every thread. */
 WARN_UNUSED int roots_add_tls(struct roots_builder *b, struct err *err);
+
+/* What the program named, and what the kernel holds. */
+WARN_UNUSED int roots_add_registered(struct roots_builder *b, struct err *err);
+WARN_UNUSED int roots_add_kernel(struct roots_builder *b, struct err *err);
 
 #endif

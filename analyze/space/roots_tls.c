@@ -28,25 +28,6 @@ static addr_t find_specific(const struct space *s, struct range descriptor)
 	return 0;
 }
 
-PRINTF_LIKE(2, 3)
-static const char *make_name(struct roots_builder *b, const char *fmt, ...)
-{
-	va_list ap;
-	char *name;
-	int n;
-
-	va_start(ap, fmt);
-	n = vasprintf(&name, fmt, ap);
-	va_end(ap);
-	if (n < 0)
-		return NULL;
-	if (vec_push(&b->roots->strings, name) < 0) {
-		free(name);
-		return NULL;
-	}
-	return name;
-}
-
 static int add_key(struct roots_builder *b, struct root r, addr_t at, const char *name,
 		   struct err *err)
 {
@@ -73,12 +54,12 @@ static int add_descriptor(struct roots_builder *b, struct root r, struct range a
 			continue;
 		rc = roots_add_range(b, r, (struct range){from, word}, err);
 		if (rc == 0 && first)
-			rc = add_key(b, r, word, make_name(b, "pthread key %u", i), err);
+			rc = add_key(b, r, word, roots_make_name(b, "pthread key %u", i), err);
 		else if (rc == 0)
 			rc = add_key(b, r, word,
-				     make_name(b, "pthread keys %u–%u",
-					       (i - KEYS_PER_BLOCK + 1) * KEYS_PER_BLOCK,
-					       (i - KEYS_PER_BLOCK + 2) * KEYS_PER_BLOCK - 1),
+				     roots_make_name(b, "pthread keys %u–%u",
+						     (i - KEYS_PER_BLOCK + 1) * KEYS_PER_BLOCK,
+						     (i - KEYS_PER_BLOCK + 2) * KEYS_PER_BLOCK - 1),
 				     err);
 		from = word + 8;
 	}

@@ -1,0 +1,54 @@
+/*
+ * Where objects were allocated: the sampler's live samples joined with the objects that the
+ * allocator says are in use, and what they stand for by site.
+ */
+#ifndef HEAPDUMP_HEAP_SITES_H
+#define HEAPDUMP_HEAP_SITES_H
+
+#include "analyze/heap/announced.h"
+
+/* An object that was sampled. */
+struct birth {
+	obj_id object;
+	uint32_t slot; /* of its sample */
+	uint32_t site; /* its number; may be of no known site */
+};
+
+/* What n samples stand for, in objects and bytes in use (usable sizes, and requested ones). */
+struct estimate {
+	uint64_t n;
+	double objects, bytes, requested;
+	double objects_var, bytes_var; /* variances; 0 where every object was sampled */
+};
+
+struct sites {
+	VEC(struct birth) births; /* by object */
+	struct estimate *by_site; /* beside sampled.sites; one more: of unknown sites */
+	struct estimate all;
+	uint64_t n_stale;  /* live samples of memory that the allocator has free */
+	uint64_t n_reused; /* live samples where another object is now */
+	uint64_t
+		n_unwalked; /* samples in memory of an allocator that is not parsed: in the sums only */
+};
+
+/* Stale samples add to warnings. Fails only out of memory. O(samples × log objects). */
+WARN_UNUSED int sites_init(struct sites *s, const struct sampled *sampled,
+			   const struct space *space, const struct objects *objects,
+			   struct warnings *warnings, struct err *err);
+void sites_deinit(struct sites *s);
+
+/* The object's birth, or NULL: it was not sampled. O(log n). */
+const struct birth *sites_birth(const struct sites *s, obj_id o);
+
+/* Adds one sample, of an object of so many usable bytes, to what e stands for. */
+void sites_weigh(struct estimate *e, const struct heapimage_sample *sample, uint64_t usable);
+
+/* The object that a live sample is of, and its usable size; OBJ_NONE: it counts for nothing. */
+struct sampled_object {
+	obj_id object;	 /* OBJ_NONE: none that it could be joined with */
+	uint64_t usable; /* 0: stale, in no sum */
+};
+struct sampled_object sites_object_of(const struct objects *objects,
+				      const struct heapimage_sample *sample);
+
+#endif
