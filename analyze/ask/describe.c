@@ -41,6 +41,14 @@ static void set_hint(struct session *s, struct fact *into, addr_t addr)
 			      (unsigned long long)(word - sym.addr));
 }
 
+/* A word that leads somewhere is a pointer, even where its bytes can be printed. */
+static bool begins_with_pointer(const struct session *s, addr_t addr)
+{
+	uint64_t word;
+
+	return space_u64(&s->space, addr, &word) && word >= 4096 && space_mapping(&s->space, word);
+}
+
 /* The printable beginning of the object, if it is long enough to be text and not a pointer. */
 static void set_text(struct session *s, struct fact *into, addr_t addr, uint64_t size)
 {
@@ -50,7 +58,7 @@ static void set_text(struct session *s, struct fact *into, addr_t addr, uint64_t
 	while (len < n && (isprint((unsigned char)bytes[len]) || bytes[len] == '\n' ||
 			   bytes[len] == '\t' || bytes[len] == '\r'))
 		len++;
-	if (len < TEXT_MIN || (len < n && bytes[len]))
+	if (len < TEXT_MIN || (len < n && bytes[len]) || begins_with_pointer(s, addr))
 		return;
 	for (size_t i = 0; i < len; i++)
 		out[i] = isprint((unsigned char)bytes[i]) ? bytes[i] : ' ';

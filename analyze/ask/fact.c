@@ -189,6 +189,22 @@ const char *fact_str_at(const struct fact *array, size_t i)
 	return json_string_value(json_array_get(json_of(array), i));
 }
 
+void fact_map_strings(struct fact *f, char *(*map)(void *arg, const char *text), void *arg)
+{
+	json_t *j = json_of(f), *value;
+	const char *key;
+	size_t i;
+
+	if (json_is_string(j)) {
+		_cleanup_free_ char *text = map(arg, json_string_value(j));
+
+		if (text)
+			json_string_set(j, text);
+	}
+	json_object_foreach(j, key, value) fact_map_strings((struct fact *)value, map, arg);
+	json_array_foreach(j, i, value) fact_map_strings((struct fact *)value, map, arg);
+}
+
 char *fact_to_json(const struct fact *f)
 {
 	_cleanup_free_ char *text = json_dumps(json_of(f), JSON_INDENT(2));

@@ -45,6 +45,12 @@ size_t fact_count(const struct fact *array);
 const struct fact *fact_at(const struct fact *array, size_t i);
 const char *fact_str_at(const struct fact *array, size_t i);
 
+/*
+ * Replaces every string of the tree by what map returns for it (malloc'd; NULL leaves it as it is).
+ * Recursive: the depth of a tree is that of its answer, at most tree's --depth.
+ */
+void fact_map_strings(struct fact *f, char *(*map)(void *arg, const char *text), void *arg);
+
 /* The whole tree as JSON text with a newline at the end, malloc'd; NULL out of memory. */
 char *fact_to_json(const struct fact *f);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "analyze/ask/answers.h"
+#include "analyze/ask/cautions.h"
 #include "analyze/ask/describe.h"
 #include "analyze/ask/totals.h"
 
@@ -211,6 +212,7 @@ int info_answer(struct session *s, struct fact *out, struct err *err)
 	describe_threads(s, fact_set_array(out, "threads"));
 	fact_set_u64(out, "exited_threads", s->threads.list.n - s->threads.n_live);
 	describe_modules(s, fact_set_array(out, "modules"));
+	cautions_set(s, out);
 	warnings = fact_set_array(out, "warnings");
 	for (size_t i = 0; i < s->warnings.lines.n; i++)
 		fact_add_str(warnings, s->warnings.lines.v[i]);

@@ -3,12 +3,13 @@
  * an object that several heads reach counts for the first. Ten thousand equal
  * leaks are one row:
  *
- *	shape = (size of the head, objects of the group, bytes of the group, the head's first symbol)
+ *	shape = (size of the head, objects of the group, bytes of the group)
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "analyze/ask/answers.h"
+#include "analyze/ask/cautions.h"
 #include "analyze/ask/describe.h"
 #include "analyze/ask/totals.h"
 #include "base/cleanup.h"
@@ -49,22 +50,18 @@ static int by_total(const void *a, const void *b)
 	return x->example.head < y->example.head ? -1 : x->example.head > y->example.head;
 }
 
-/* One group per head, in the order of heads. */
-static struct leak_group *collect_groups(struct session *s, size_t *n, struct err *err)
+/* One group per head, in the order of heads; head_of: per object, the head of its group. */
+static struct leak_group *collect_groups(struct session *s, const obj_id *head_of, size_t *n,
+					 struct err *err)
 {
 	const struct objects *o = &s->heap.objects;
 	uint32_t n_objects = objects_count(o);
-	_cleanup_free_ obj_id *group = malloc((n_objects + 1) * sizeof(*group));
 	_cleanup_free_ uint32_t *place = calloc(n_objects + 1, sizeof(*place));
 	struct leak_group *groups = calloc(s->reach.n[LEAKED_DIRECTLY] + 1, sizeof(*groups));
 
 	*n = 0;
-	if (!group || !place || !groups) {
+	if (!place || !groups) {
 		err_nomem(err);
-		free(groups);
-		return NULL;
-	}
-	if (reach_leak_groups(&s->reach, &s->graph, group, err) < 0) {
 		free(groups);
 		return NULL;
 	}
@@ -74,9 +71,9 @@ static struct leak_group *collect_groups(struct session *s, size_t *n, struct er
 			groups[(*n)++].head = i;
 		}
 	for (obj_id i = 0; i < n_objects; i++)
-		if (group[i] != OBJ_NONE) {
-			groups[place[group[i]]].objects++;
-			groups[place[group[i]]].bytes += objects_size(o, i);
+		if (head_of[i] != OBJ_NONE) {
+			groups[place[head_of[i]]].objects++;
+			groups[place[head_of[i]]].bytes += objects_size(o, i);
 		}
 	return groups;
 }
@@ -116,6 +113,39 @@ static void set_row(struct session *s, struct fact *f, const struct leak_row *r)
 	describe_object(s, fact_set_object(f, "head"), r->example.head);
 }
 
+static bool has_look(const struct fact *object)
+{
+	return fact_has(object, "text") || fact_has(object, "points_to");
+}
+
+/*
+ * A head that looks like nothing is shown with the first member of its group that looks like
+ * something. row_of: per object that is the head of a shown row, 1 + the row. O(objects).
+ */
+static void set_members(struct session *s, struct fact *list, const obj_id *head_of,
+			uint32_t *row_of)
+{
+	for (obj_id i = 0; i < objects_count(&s->heap.objects); i++) {
+		uint32_t row = head_of[i] == OBJ_NONE ? 0 : row_of[head_of[i]];
+		struct fact *f, *member;
+
+		if (!row)
+			continue;
+		f = (struct fact *)fact_at(list, row - 1);
+		if (has_look(fact_get(f, "head"))) {
+			row_of[head_of[i]] = 0;
+			continue;
+		}
+		member = fact_object();
+		describe_object(s, member, i);
+		if (has_look(member)) {
+			row_of[head_of[i]] = 0;
+			describe_object(s, fact_set_object(f, "member"), i);
+		}
+		fact_free(member);
+	}
+}
+
 static void set_totals(struct session *s, struct fact *f)
 {
 	struct totals t = totals_of(s);
@@ -136,6 +166,8 @@ int leaks_answer(struct session *s, size_t limit, struct fact *out, struct err *
 {
 	_cleanup_free_ struct leak_group *groups = NULL;
 	_cleanup_free_ struct leak_row *rows = NULL;
+	_cleanup_free_ obj_id *head_of = NULL;
+	_cleanup_free_ uint32_t *row_of = NULL;
 	size_t n_groups, n_rows;
 	uint64_t cut_objects = 0, cut_bytes = 0;
 	struct fact *list;
@@ -143,21 +175,31 @@ int leaks_answer(struct session *s, size_t limit, struct fact *out, struct err *
 
 	if (rc < 0)
 		return rc;
-	groups = collect_groups(s, &n_groups, err);
+	head_of = malloc((objects_count(&s->heap.objects) + 1) * sizeof(*head_of));
+	row_of = calloc(objects_count(&s->heap.objects) + 1, sizeof(*row_of));
+	if (!head_of || !row_of)
+		return err_nomem(err);
+	rc = reach_leak_groups(&s->reach, &s->graph, head_of, err);
+	if (rc < 0)
+		return rc;
+	groups = collect_groups(s, head_of, &n_groups, err);
 	rows = groups ? collect_rows(&s->heap.objects, groups, n_groups, &n_rows) : NULL;
 	if (!rows)
 		return err_nomem(err);
 	set_totals(s, out);
+	cautions_set(s, out);
 	fact_set_u64(out, "groups", n_groups);
 	list = fact_set_array(out, "rows");
 	for (size_t i = 0; i < n_rows; i++) {
 		if (i < limit) {
 			set_row(s, fact_add_object(list), &rows[i]);
+			row_of[rows[i].example.head] = (uint32_t)i + 1;
 			continue;
 		}
 		cut_objects += rows[i].groups * rows[i].example.objects;
 		cut_bytes += rows[i].groups * rows[i].example.bytes;
 	}
+	set_members(s, list, head_of, row_of);
 	fact_set_u64(out, "rows_cut", n_rows > limit ? n_rows - limit : 0);
 	fact_set_u64(out, "objects_cut", cut_objects);
 	fact_set_u64(out, "bytes_cut", cut_bytes);

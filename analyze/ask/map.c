@@ -63,15 +63,12 @@ static void set_symbol(struct session *s, struct fact *out, addr_t at)
 /* The root that holds the word, if it is one: a frame, a thread-local, a variable. */
 static bool set_root(struct session *s, struct fact *out, addr_t at)
 {
-	for (uint32_t i = 0; i < s->roots.list.n; i++) {
-		const struct root *r = &s->roots.list.v[i];
+	uint32_t i = resolve_root_at(s, at);
 
-		if (r->class == ROOT_REGISTER || at - r->addr >= r->size)
-			continue;
-		describe_root(s, fact_set_object(out, "root"), i, at - r->addr);
-		return true;
-	}
-	return false;
+	if (i == INDEX_NONE)
+		return false;
+	describe_root(s, fact_set_object(out, "root"), i, at - s->roots.list.v[i].addr);
+	return true;
 }
 
 static const char *place_name(const struct session *s, addr_t at)

@@ -38,13 +38,28 @@ static int ambiguous(const struct session *s, const char *text, const struct sym
 	return err_set(err, ERR_ABSENT, "\"%.40s\" names %zu variables: %s", text, n, list);
 }
 
-bool resolve_is_root(const struct target *t, const struct root *r)
+bool resolve_is_root(const struct session *s, const struct target *t, uint32_t root)
 {
+	const struct root *r = &s->roots.list.v[root];
+
+	if (t->kind != TARGET_VARIABLE)
+		return t->kind == TARGET_ROOT && t->root == root;
 	if (t->symbol.kind == SYMBOL_TLS)
 		return r->class == ROOT_TLS && r->name && r->module == t->symbol.module &&
 		       !strcmp(r->name, t->symbol.name);
 	return r->class == ROOT_GLOBAL && r->addr < t->addr + (t->size | 1) &&
 	       r->addr + r->size > t->addr;
+}
+
+uint32_t resolve_root_at(const struct session *s, addr_t at)
+{
+	for (uint32_t i = 0; i < s->roots.list.n; i++) {
+		const struct root *r = &s->roots.list.v[i];
+
+		if (r->class != ROOT_REGISTER && at - r->addr < r->size)
+			return i;
+	}
+	return INDEX_NONE;
 }
 
 static int resolve_variable(struct session *s, const char *text, struct target *out,
@@ -81,6 +96,13 @@ int resolve(struct session *s, const char *text, struct target *out, struct err 
 	if (rc < 0)
 		return rc;
 	t.object = objects_find(&s->heap.objects, t.addr);
+	if (t.object == OBJ_NONE) {
+		rc = session_need_graph(s, err);
+		if (rc < 0)
+			return rc;
+		t.root = resolve_root_at(s, t.addr);
+		t.kind = t.root == INDEX_NONE ? TARGET_ADDRESS : TARGET_ROOT;
+	}
 	*out = t;
 	return 0;
 }

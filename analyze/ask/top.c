@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "analyze/ask/answers.h"
+#include "analyze/ask/cautions.h"
 #include "analyze/ask/describe.h"
 #include "analyze/ask/totals.h"
 #include "base/cleanup.h"
@@ -132,12 +133,18 @@ static int group(struct session *s, enum top_by by, size_t limit, struct fact *o
 	return 0;
 }
 
+static bool is_mapping(const struct session *s, vertex_id v)
+{
+	return objects_kind(&s->heap.objects, graph_obj(&s->graph, v)) == OBJECT_MAPPING;
+}
+
 /* The roots are children of the super-root; so are the objects that no single root dominates. */
 static int group_by_root(struct session *s, size_t limit, struct fact *out, struct err *err)
 {
 	const struct dominators *d = &s->dominators;
 	struct fact *list = fact_set_array(out, "rows");
 	uint64_t shared_bytes = 0, shared_objects = 0, n_roots = 0, bytes = 0, shown = 0;
+	vertex_id largest = 0;
 	_cleanup_free_ vertex_id *child = NULL;
 	size_t n = dominators_children(d, &s->graph, 0, NULL, 0);
 
@@ -149,8 +156,9 @@ static int group_by_root(struct session *s, size_t limit, struct fact *out, stru
 		struct fact *f;
 
 		if (!graph_is_root(&s->graph, child[i])) {
+			largest = largest || !d->retained[child[i]] ? largest : child[i];
 			shared_bytes += d->retained[child[i]];
-			shared_objects += d->dominated[child[i]];
+			shared_objects += d->dominated[child[i]] - is_mapping(s, child[i]);
 			continue;
 		}
 		if (!d->retained[child[i]])
@@ -164,16 +172,28 @@ static int group_by_root(struct session *s, size_t limit, struct fact *out, stru
 	}
 	fact_set_u64(out, "shared_bytes", shared_bytes);
 	fact_set_u64(out, "shared_objects", shared_objects);
+	if (largest)
+		describe_object(s, fact_set_object(out, "shared_largest"),
+				graph_obj(&s->graph, largest));
 	fact_set_u64(out, "rows_cut", n_roots > limit ? n_roots - limit : 0);
 	fact_set_u64(out, "bytes_cut", bytes - shown);
 	return 0;
+}
+
+/* What retains most: a root, or an object that several roots hold. */
+static void set_largest(struct session *s, struct fact *out)
+{
+	vertex_id v;
+
+	if (dominators_children(&s->dominators, &s->graph, 0, &v, 1) && s->dominators.retained[v])
+		describe_vertex(s, fact_set_object(out, "largest"), v, NO_WORD);
 }
 
 int top_answer(struct session *s, enum top_by by, size_t limit, struct fact *out, struct err *err)
 {
 	static const char *const names[] = {"size", "module", "root"};
 	struct totals t;
-	int rc = by == TOP_BY_ROOT ? session_need_dominators(s, err) : session_need_graph(s, err);
+	int rc = session_need_dominators(s, err);
 
 	if (rc < 0)
 		return rc;
@@ -183,6 +203,8 @@ int top_answer(struct session *s, enum top_by by, size_t limit, struct fact *out
 	fact_set_u64(out, "in_use_bytes", t.in_use.bytes);
 	fact_set_u64(out, "leaked_objects", totals_leaked(&t).objects);
 	fact_set_u64(out, "leaked_bytes", totals_leaked(&t).bytes);
+	cautions_set(s, out);
+	set_largest(s, out);
 	if (by == TOP_BY_ROOT)
 		return group_by_root(s, limit, out, err);
 	return group(s, by, limit, out, err);

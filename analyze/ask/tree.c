@@ -72,16 +72,16 @@ static int begin(struct growth *g, const char *x, struct fact *out, struct err *
 	if (t.kind == TARGET_ADDRESS && t.object == OBJ_NONE)
 		return err_at_addr(err, ERR_ABSENT, t.addr, "is in no object");
 	list = fact_set_array(out, "tops");
-	for (uint32_t i = 0; t.kind == TARGET_VARIABLE && i < g->s->roots.list.n; i++) {
+	for (uint32_t i = 0; t.kind != TARGET_ADDRESS && i < g->s->roots.list.n; i++) {
 		top = (struct branch){graph_root(i), 0, NULL};
-		if (!resolve_is_root(&t, &g->s->roots.list.v[i]))
+		if (!resolve_is_root(g->s, &t, i))
 			continue;
 		top.fact = fact_add_object(list);
 		describe_vertex(g->s, top.fact, top.v, NO_WORD);
 		if (vec_push(&g->queue, top) < 0)
 			return err_nomem(err);
 	}
-	if (t.kind == TARGET_VARIABLE)
+	if (t.kind != TARGET_ADDRESS)
 		return 0;
 	top = (struct branch){graph_object(&g->s->graph, t.object), 0, fact_add_object(list)};
 	describe_vertex(g->s, top.fact, top.v, NO_WORD);

@@ -6,11 +6,14 @@
  *
  * and then other ways in that share nothing with the first but the object.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "analyze/ask/answers.h"
+#include "analyze/ask/cautions.h"
 #include "analyze/ask/resolve.h"
 #include "analyze/ask/trace.h"
+#include "base/cleanup.h"
 
 enum { MAX_OTHERS = 3, MAX_CHILDREN = 10, MAX_REFERRERS = 8 };
 #define OTHERS_BUDGET 20000000ull
@@ -55,6 +58,30 @@ static void set_referrers(struct session *s, struct fact *out, vertex_id v)
 	fact_set_u64(out, "referrers_count", n);
 }
 
+/* What would have had to be freed with it: the leaked group it is in. */
+static int set_group(struct session *s, struct fact *out, obj_id o, struct err *err)
+{
+	const struct objects *objects = &s->heap.objects;
+	uint32_t n = objects_count(objects);
+	_cleanup_free_ obj_id *head_of = malloc((n + 1) * sizeof(*head_of));
+	uint64_t n_members = 0, bytes = 0;
+	struct fact *f;
+	int rc = head_of ? reach_leak_groups(&s->reach, &s->graph, head_of, err) : err_nomem(err);
+
+	if (rc < 0 || head_of[o] == OBJ_NONE)
+		return rc;
+	for (obj_id i = 0; i < n; i++)
+		if (head_of[i] == head_of[o]) {
+			n_members++;
+			bytes += objects_size(objects, i);
+		}
+	f = fact_set_object(out, "group");
+	fact_set_u64(f, "objects", n_members);
+	fact_set_u64(f, "bytes", bytes);
+	describe_object(s, fact_set_object(f, "head"), head_of[o]);
+	return 0;
+}
+
 static int explain_vertex(struct session *s, struct fact *out, vertex_id v, struct err *err)
 {
 	struct path path = {0};
@@ -62,8 +89,9 @@ static int explain_vertex(struct session *s, struct fact *out, vertex_id v, stru
 
 	fact_set_bool(out, "reachable", rc == 0);
 	if (rc == ERR_ABSENT) {
+		cautions_set(s, out);
 		set_referrers(s, out, v);
-		return 0;
+		return set_group(s, out, graph_obj(&s->graph, v), err);
 	}
 	if (rc == 0) {
 		trace_path(s, fact_set_object(out, "path"), &path);
@@ -75,23 +103,40 @@ static int explain_vertex(struct session *s, struct fact *out, vertex_id v, stru
 	return rc;
 }
 
-static void explain_variable(struct session *s, struct fact *out, const struct target *t)
+static void set_variable(const struct session *s, struct fact *out, const struct target *t)
 {
 	struct fact *v = fact_set_object(out, "variable");
-	struct fact *list = fact_set_array(out, "roots");
 
 	fact_set_str(v, "name", t->symbol.name);
 	fact_set_str(v, "module", s->modules.list.v[t->symbol.module].name);
 	fact_set_u64(v, "size", t->size);
+}
+
+/* The roots that are meant; by an address, the word there is named too. */
+static void explain_roots(struct session *s, struct fact *out, const struct target *t)
+{
+	struct fact *list = fact_set_array(out, "roots");
+
 	for (uint32_t i = 0; i < s->roots.list.n; i++) {
 		struct fact *f;
 
-		if (!resolve_is_root(t, &s->roots.list.v[i]))
+		if (!resolve_is_root(s, t, i))
 			continue;
 		f = fact_add_object(list);
-		describe_root(s, fact_set_object(f, "root"), i, NO_WORD);
+		describe_root(s, fact_set_object(f, "root"), i,
+			      t->kind == TARGET_ROOT ? t->addr - s->roots.list.v[i].addr : NO_WORD);
 		set_children(s, f, graph_root(i));
 	}
+}
+
+static int explain_nothing(struct session *s, struct fact *out, const struct target *t,
+			   const char *x, struct err *err)
+{
+	int rc = map_answer(s, x, fact_set_object(out, "map"), err);
+
+	return rc < 0 ? rc
+		      : err_at_addr(err, ERR_ABSENT, t->addr, "is no object: %s",
+				    fact_str(fact_get(out, "map"), "place"));
 }
 
 static void set_heap(struct session *s, struct fact *out)
@@ -116,17 +161,16 @@ int who_answer(struct session *s, const char *x, struct fact *out, struct err *e
 		return rc;
 	set_heap(s, out);
 	fact_set_str(out, "query", x);
-	if (t.kind == TARGET_VARIABLE) {
-		explain_variable(s, out, &t);
+	if (t.kind == TARGET_VARIABLE)
+		set_variable(s, out, &t);
+	else
+		fact_set_addr(out, "addr", t.addr);
+	if (t.kind != TARGET_ADDRESS) {
+		explain_roots(s, out, &t);
 		return 0;
 	}
-	fact_set_addr(out, "addr", t.addr);
-	if (t.object == OBJ_NONE) {
-		rc = map_answer(s, x, fact_set_object(out, "map"), err);
-		return rc < 0 ? rc
-			      : err_at_addr(err, ERR_ABSENT, t.addr, "is no object: %s",
-					    fact_str(fact_get(out, "map"), "place"));
-	}
+	if (t.object == OBJ_NONE)
+		return explain_nothing(s, out, &t, x, err);
 	fact_set_u64(out, "offset", t.addr - objects_addr(&s->heap.objects, t.object));
 	describe_object(s, fact_set_object(out, "object"), t.object);
 	return explain_vertex(s, out, graph_object(&s->graph, t.object), err);

@@ -43,25 +43,25 @@ static int ask_tree(struct session *s, const struct options *o, struct fact *out
 
 static const struct command commands[] = {
 	{"info", "FILE", "what this dump is, what is in the heap, what could not be known", "", 2,
-	 2, ask_info, text_info},
+	 2, 0, ask_info, text_info},
 	{"top", "FILE", "the heap grouped, the largest first",
 	 "  --by size|module|root  by size class (default), by the module an object's first\n"
 	 "                         pointer into a module leads to, by the root that retains it\n"
-	 "  --limit N              rows shown (20)\n",
-	 2, 2, ask_top, text_top},
+	 "  --limit N              rows shown (20); 0: all\n",
+	 2, 2, OPTION_BY | OPTION_LIMIT, ask_top, text_top},
 	{"leaks", "FILE", "what nothing holds any more",
 	 "  --fail-over BYTES      exit with 3 if more than that is leaked (k, m, g allowed)\n"
-	 "  --limit N              rows shown (20)\n",
-	 2, 2, ask_leaks, text_leaks},
+	 "  --limit N              rows shown (20); 0: all\n",
+	 2, 2, OPTION_LIMIT | OPTION_FAIL_OVER, ask_leaks, text_leaks},
 	{"who", "FILE X", "who retains X: the path from a root, the dominators, other ways in",
-	 "  X                      an address (0x…) or a variable: name, file.c:name, "
+	 "  X                      an address (0x...) or a variable: name, file.c:name, "
 	 "lib.so:name\n",
-	 3, 3, ask_who, text_who},
-	{"map", "FILE ADDR", "what is at an address", "", 3, 3, ask_map, text_map},
+	 3, 3, 0, ask_who, text_who},
+	{"map", "FILE ADDR", "what is at an address", "", 3, 3, 0, ask_map, text_map},
 	{"tree", "FILE [X]", "the dominator tree below X, or of the whole heap",
 	 "  --depth N              levels shown (3)\n"
-	 "  --limit N              children shown of each (5)\n",
-	 2, 3, ask_tree, text_tree},
+	 "  --limit N              children shown of each (5); 0: all\n",
+	 2, 3, OPTION_DEPTH | OPTION_LIMIT, ask_tree, text_tree},
 };
 
 static const char common[] =

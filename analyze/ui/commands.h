@@ -21,6 +21,7 @@ struct command {
 	const char *summary;
 	const char *details; /* options of its own and what it shows; may be empty */
 	size_t min_operands, max_operands;
+	unsigned options; /* OPTION_… bits: those that are not of every command */
 
 	/* Fills the answer. */
 	int (*ask)(struct session *s, const struct options *o, struct fact *out, struct err *err);

@@ -5,23 +5,34 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <langinfo.h>
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "analyze/ui/commands.h"
+#include "analyze/ui/printable.h"
+#include "base/cleanup.h"
 #include "heapdump.h"
+
+/* Names of files and sentences about the dump pass printable() on their way out. */
+static void say(const char *text, const char *behind)
+{
+	_cleanup_free_ char *safe = printable(text, printable_utf8());
+
+	fprintf(stderr, "%s%s", safe ? safe : "?", behind);
+}
 
 static int complain(const char *file, const struct err *e)
 {
-	fprintf(stderr, "heapdump: %s%s", file ? file : "", file ? ": " : "");
+	fputs("heapdump: ", stderr);
+	if (file)
+		say(file, ": ");
 	if (e->place == ERR_FILE_OFFSET)
 		fprintf(stderr, "at offset 0x%" PRIx64 ": ", e->where);
 	else if (e->place == ERR_ADDRESS)
 		fprintf(stderr, "0x%" PRIx64 ": ", e->where);
-	fprintf(stderr, "%s\n", e->text);
+	say(e->text, "\n");
 	return e->code == ERR_ABSENT ? EXIT_ABSENT : EXIT_BAD;
 }
 
@@ -78,15 +89,20 @@ static void show_warnings(const struct screen *screen, const struct session *s,
 			screen_dim(screen), n, n == 1 ? "" : "s", screen_plain(screen));
 }
 
-static int show(const struct options *o, const struct command *c, const struct session *s,
-		const struct fact *answer)
+static char *safe_string(void *arg, const char *text)
 {
-	struct screen screen = {.out = stdout,
-				.color = wants_color(o),
-				.utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8")};
+	return printable(text, *(bool *)arg);
+}
+
+/* As text, the answer's strings are made safe in place. */
+static int show(const struct options *o, const struct command *c, const struct session *s,
+		struct fact *answer)
+{
+	struct screen screen = {.out = stdout, .color = wants_color(o), .utf8 = printable_utf8()};
 
 	if (o->json)
 		return print_json(answer);
+	fact_map_strings(answer, safe_string, &screen.utf8);
 	c->show(&screen, answer);
 	show_warnings(&screen, s, c);
 	return EXIT_ANSWERED;
@@ -138,7 +154,8 @@ static int run(struct options *o, const struct command *c)
 
 static int usage(const char *sentence, const struct command *c)
 {
-	fprintf(stderr, "heapdump: %s\n", sentence);
+	fputs("heapdump: ", stderr);
+	say(sentence, "\n");
 	if (c)
 		fprintf(stderr, "Usage: heapdump %s %s [OPTIONS]; heapdump %s --help tells more\n",
 			c->name, c->operands, c->name);
@@ -170,9 +187,17 @@ static int dispatch(struct options *o)
 	if (!c)
 		return usage("what is the question?", NULL);
 	if (o->n_operands < c->min_operands)
-		return usage("something is missing", c);
+		return usage(o->n_operands < 2	       ? "which FILE?"
+			     : !strcmp(c->name, "map") ? "which ADDR?"
+						       : "which X?",
+			     c);
 	if (o->n_operands > c->max_operands)
 		return usage("too many operands", c);
+	if (o->given & ~c->options) {
+		snprintf(text, sizeof(text), "%s has no option %s", c->name,
+			 options_name(o->given & ~c->options));
+		return usage(text, c);
+	}
 	return run(o, c);
 }
 

@@ -185,6 +185,39 @@ static int parse_one(struct options *o, int opt, const char *value, struct err *
 	return parse_valued(o, opt, value, err);
 }
 
+/* Which of the options that are not of every command this is; 0: none. */
+static unsigned bit_of(int opt)
+{
+	switch (opt) {
+	case OPT_BY:
+		return OPTION_BY;
+	case OPT_LIMIT:
+		return OPTION_LIMIT;
+	case OPT_DEPTH:
+		return OPTION_DEPTH;
+	case OPT_FAIL_OVER:
+		return OPTION_FAIL_OVER;
+	}
+	return 0;
+}
+
+const char *options_name(unsigned bits)
+{
+	static const char *const names[] = {"--by", "--limit", "--depth", "--fail-over"};
+
+	return bits ? names[__builtin_ctz(bits)] : "";
+}
+
+/* optopt: 0 for a long option, a known one's value if it takes none; word: what was parsed last. */
+static int unknown_option(int letter, const char *word, struct err *err)
+{
+	if (letter >= OPT_JSON)
+		return err_set(err, ERR_USAGE, "\"%.60s\": this option has no value", word);
+	if (letter)
+		return err_set(err, ERR_USAGE, "unknown option \"-%c\"", letter);
+	return err_set(err, ERR_USAGE, "unknown option \"%.60s\"", word);
+}
+
 int options_parse(struct options *o, int argc, char **argv, struct err *err)
 {
 	int opt;
@@ -195,10 +228,10 @@ int options_parse(struct options *o, int argc, char **argv, struct err *err)
 		int rc;
 
 		if (opt == '?')
-			return err_set(err, ERR_USAGE, "unknown option \"%.60s\"",
-				       argv[optind - 1]);
+			return unknown_option(optopt, argv[optind - 1], err);
 		if (opt == ':')
 			return err_set(err, ERR_USAGE, "%.60s needs a value", argv[optind - 1]);
+		o->given |= bit_of(opt);
 		rc = parse_one(o, opt, optarg, err);
 		if (rc < 0)
 			return rc;

@@ -10,6 +10,14 @@ enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
 #define MAX_OPERANDS 4
 
+/* The options that only some commands have, as bits. */
+enum {
+	OPTION_BY = 1 << 0,
+	OPTION_LIMIT = 1 << 1,
+	OPTION_DEPTH = 1 << 2,
+	OPTION_FAIL_OVER = 1 << 3,
+};
+
 struct options {
 	struct session_options session;
 	bool json, help, version;
@@ -19,11 +27,15 @@ struct options {
 	unsigned depth;
 	bool has_fail_over;
 	uint64_t fail_over; /* bytes */
+	unsigned given;	    /* which OPTION_… were */
 	const char *operands[MAX_OPERANDS];
 	size_t n_operands;
 };
 
 /* Parses; ERR_USAGE with a sentence. Strings point into argv. */
 WARN_UNUSED int options_parse(struct options *o, int argc, char **argv, struct err *err);
+
+/* "--by": the option of the lowest bit that is set. */
+const char *options_name(unsigned bits);
 
 #endif

@@ -24,8 +24,8 @@ const char *screen_plain(const struct screen *s)
 
 const char *screen_glyph(const struct screen *s, enum glyph g)
 {
-	static const char *const utf8[N_GLYPHS] = {"┬", "├─", "╰→", "│", "↓", "×"};
-	static const char *const ascii[N_GLYPHS] = {"+", "|-", "`>", "|", "v", "x"};
+	static const char *const utf8[N_GLYPHS] = {"┬", "├─", "╰→", "│", "↓", "×", "…", "–"};
+	static const char *const ascii[N_GLYPHS] = {"+", "|-", "`>", "|", "v", "x", "...", "-"};
 
 	return s->utf8 ? utf8[g] : ascii[g];
 }
@@ -42,6 +42,14 @@ struct text screen_count(uint64_t n)
 		t.s[at++] = digits[i];
 	}
 	t.s[at] = 0;
+	return t;
+}
+
+struct text screen_counted(uint64_t n, const char *what)
+{
+	struct text count = screen_count(n), t;
+
+	snprintf(t.s, sizeof(t.s), "%.30s %.28s%s", count.s, what, n == 1 ? "" : "s");
 	return t;
 }
 
@@ -68,15 +76,42 @@ struct text screen_share(uint64_t n, uint64_t whole)
 
 	if (!n || !whole)
 		snprintf(t.s, sizeof(t.s), "0 %%");
+	else if ((double)n < 0.0005 * (double)whole)
+		snprintf(t.s, sizeof(t.s), "<0.1 %%");
 	else
 		snprintf(t.s, sizeof(t.s), "%.1f %%", 100.0 * (double)n / (double)whole);
 	return t;
 }
 
-void screen_text(const struct screen *s, const char *text)
+size_t screen_columns(const char *text)
 {
+	size_t n = 0;
+
 	for (; *text; text++)
-		fputc((unsigned char)*text < 0x20 || *text == 0x7f ? '.' : *text, s->out);
+		n += (*text & 0xc0) != 0x80;
+	return n;
+}
+
+void screen_padded(const struct screen *s, const char *text, size_t columns)
+{
+	size_t n = screen_columns(text);
+
+	fprintf(s->out, "%s%*s", text, n < columns ? (int)(columns - n) : 0, "");
+}
+
+struct layout screen_layout(const struct fact *list)
+{
+	struct layout l = {0};
+
+	for (size_t i = 0; i < fact_count(list); i++) {
+		const struct fact *o = fact_get(fact_at(list, i), "object");
+		int addr = o ? (int)strlen(fact_str(o, "addr")) : 0;
+		int size = o ? (int)strlen(screen_count(fact_u64(o, "size")).s) : 0;
+
+		l.addr = addr > l.addr ? addr : l.addr;
+		l.size = size > l.size ? size : l.size;
+	}
+	return l;
 }
 
 static void put_place(const struct screen *s, const struct fact *f)
@@ -85,24 +120,39 @@ static void put_place(const struct screen *s, const struct fact *f)
 		fprintf(s->out, "  %s:%" PRIu64, fact_str(f, "file"), fact_u64(f, "line"));
 }
 
-void screen_object(const struct screen *s, const struct fact *o)
+/* "   retained 5,412 B (0.1 % of the heap)"; of what no root reaches, its state instead. */
+static void put_retained(const struct screen *s, const struct fact *f, const struct layout *l)
 {
-	fprintf(s->out, "%s  %s B %s", fact_str(o, "addr"), screen_count(fact_u64(o, "size")).s,
-		fact_str(o, "kind"));
+	const char *state = fact_str(f, "state");
+	uint64_t retained = fact_u64(f, "retained");
+
+	if (!fact_has(f, "retained") || l->no_retained)
+		return;
+	if (state && strcmp(state, "reachable")) {
+		fprintf(s->out, "   %s", state);
+		return;
+	}
+	fprintf(s->out, "   retained %s", screen_bytes(retained).s);
+	if (l->whole)
+		fprintf(s->out, " (%s of the heap)", screen_share(retained, l->whole).s);
+}
+
+void screen_object(const struct screen *s, const struct fact *o, const struct layout *l)
+{
+	static const struct layout alone;
+
+	l = l ? l : &alone;
+	fprintf(s->out, "%-*s  %*s B %s", l->addr, fact_str(o, "addr"), l->size,
+		screen_count(fact_u64(o, "size")).s, fact_str(o, "kind"));
 	if (fact_has(o, "path"))
 		fprintf(s->out, "  %s", fact_str(o, "path"));
-	if (fact_has(o, "retained"))
-		fprintf(s->out, "   retained %s", screen_bytes(fact_u64(o, "retained")).s);
-	if (fact_has(o, "points_to")) {
-		fprintf(s->out, "   %s[", screen_dim(s));
-		screen_text(s, fact_str(o, "points_to"));
-		fprintf(s->out, "]%s", screen_plain(s));
-	}
-	if (fact_has(o, "text")) {
-		fprintf(s->out, "   %s\"", screen_dim(s));
-		screen_text(s, fact_str(o, "text"));
-		fprintf(s->out, "\"%s", screen_plain(s));
-	}
+	put_retained(s, o, l);
+	if (fact_has(o, "points_to"))
+		fprintf(s->out, "   %s[%s]%s", screen_dim(s), fact_str(o, "points_to"),
+			screen_plain(s));
+	if (fact_has(o, "text"))
+		fprintf(s->out, "   %s\"%s\"%s", screen_dim(s), fact_str(o, "text"),
+			screen_plain(s));
 }
 
 /* "global  g_sessions  (.bss of srv, cache/session.c:12)" */
@@ -148,8 +198,9 @@ static void put_stack(const struct screen *s, const struct fact *r)
 		fprintf(s->out, "  [frame+0x%" PRIx64 "]", fact_u64(r, "offset"));
 }
 
-void screen_root(const struct screen *s, const struct fact *r)
+void screen_root(const struct screen *s, const struct fact *r, const struct layout *l)
 {
+	static const struct layout alone;
 	const char *class = fact_str(r, "class");
 
 	if (!strcmp(class, "stack")) {
@@ -167,14 +218,36 @@ void screen_root(const struct screen *s, const struct fact *r)
 	} else {
 		put_variable(s, r, class);
 	}
-	if (fact_has(r, "retained"))
-		fprintf(s->out, "   retained %s", screen_bytes(fact_u64(r, "retained")).s);
+	put_retained(s, r, l ? l : &alone);
 }
 
-void screen_vertex(const struct screen *s, const struct fact *step)
+void screen_vertex(const struct screen *s, const struct fact *step, const struct layout *l)
 {
 	if (fact_has(step, "root"))
-		screen_root(s, fact_get(step, "root"));
+		screen_root(s, fact_get(step, "root"), l);
 	else if (fact_has(step, "object"))
-		screen_object(s, fact_get(step, "object"));
+		screen_object(s, fact_get(step, "object"), l);
+}
+
+void screen_list(const struct screen *s, const struct fact *list, uint64_t all)
+{
+	struct layout l = screen_layout(list);
+
+	for (size_t i = 0; i < fact_count(list); i++) {
+		fputs("  ", s->out);
+		screen_vertex(s, fact_at(list, i), &l);
+		fputc('\n', s->out);
+	}
+	if (all > fact_count(list))
+		fprintf(s->out, "  %s %s more\n", screen_glyph(s, GLYPH_MORE),
+			screen_count(all - fact_count(list)).s);
+}
+
+void screen_cautions(const struct screen *s, const struct fact *answer)
+{
+	const struct fact *list = fact_get(answer, "cautions");
+
+	for (size_t i = 0; i < fact_count(list); i++)
+		fprintf(s->out, "%sCaution: %s.%s\n", screen_bold(s), fact_str_at(list, i),
+			screen_plain(s));
 }

@@ -1,6 +1,8 @@
 /*
  * What all text screens share: where they write, colour, the line-drawing
  * characters, numbers, and how the facts of ask/describe.h read as a line.
+ *
+ * The strings of an answer are safe to print when a screen gets it (printable.h).
  */
 #ifndef HEAPDUMP_UI_SCREEN_H
 #define HEAPDUMP_UI_SCREEN_H
@@ -21,7 +23,17 @@ const char *screen_dim(const struct screen *s);
 const char *screen_plain(const struct screen *s);
 
 /* Line-drawing pieces in UTF-8, or their ASCII stand-ins. */
-enum glyph { GLYPH_TOP, GLYPH_STEP, GLYPH_LAST, GLYPH_BAR, GLYPH_DOWN, GLYPH_TIMES, N_GLYPHS };
+enum glyph {
+	GLYPH_TOP,
+	GLYPH_STEP,
+	GLYPH_LAST,
+	GLYPH_BAR,
+	GLYPH_DOWN,
+	GLYPH_TIMES,
+	GLYPH_MORE,
+	GLYPH_TO,
+	N_GLYPHS
+};
 const char *screen_glyph(const struct screen *s, enum glyph g);
 
 /* A number's text, in one of a few static-free buffers of the caller. */
@@ -32,19 +44,41 @@ struct text {
 /* "1,234,567" */
 struct text screen_count(uint64_t n);
 
+/* "1 object", "1,234 objects"; what: without the s. */
+struct text screen_counted(uint64_t n, const char *what);
+
 /* "5,412 B" up to 9,999 B, then "92.4 MB" (powers of 1024). */
 struct text screen_bytes(uint64_t n);
 
-/* "61.0 %" of the whole; "0 %" of nothing. */
+/* "61.0 %" of the whole; "<0.1 %", which is more than nothing; "0 %" of nothing. */
 struct text screen_share(uint64_t n, uint64_t whole);
 
-/* One line about an object or a root as describe.h set it, without a newline. */
-void screen_object(const struct screen *s, const struct fact *object);
-void screen_root(const struct screen *s, const struct fact *root);
-/* Either, by which key the fact has. */
-void screen_vertex(const struct screen *s, const struct fact *step);
+/* The text, filled up with blanks to so many columns. */
+void screen_padded(const struct screen *s, const char *text, size_t columns);
 
-/* Text from the dump: control characters shown as dots. */
-void screen_text(const struct screen *s, const char *text);
+/* How many columns it takes: its characters, each taken for one column. */
+size_t screen_columns(const char *text);
+
+/* How lines that stand below each other are set. Zero: each by itself. */
+struct layout {
+	int addr, size;	  /* columns of objects' addresses and sizes */
+	uint64_t whole;	  /* of which a share of what is retained is shown; 0: none is */
+	bool no_retained; /* it stands elsewhere in the line */
+};
+
+/* The layout in which the objects of a list of vertices are aligned. */
+struct layout screen_layout(const struct fact *list);
+
+/* One line about an object or a root as describe.h set it, without a newline. layout may be NULL. */
+void screen_object(const struct screen *s, const struct fact *object, const struct layout *layout);
+void screen_root(const struct screen *s, const struct fact *root, const struct layout *layout);
+/* Either, by which key the fact has. */
+void screen_vertex(const struct screen *s, const struct fact *step, const struct layout *layout);
+
+/* An indented line for each vertex of the list, aligned; how many there are in all, if more. */
+void screen_list(const struct screen *s, const struct fact *list, uint64_t all);
+
+/* "Caution: …", a line for each of the answer's; nothing if there are none. */
+void screen_cautions(const struct screen *s, const struct fact *answer);
 
 #endif

@@ -10,19 +10,29 @@ enum { SHOWN_THREADS = 16, SHOWN_FRAMES = 12, SHOWN_MODULES = 12 };
 
 static void put_head(const struct screen *s, const struct fact *a)
 {
-	const struct fact *p = fact_get(a, "process"), *d = fact_get(a, "dump");
 	const struct fact *h = fact_get(a, "heap");
 	uint64_t in_use = fact_u64(h, "in_use_bytes"), leaked = fact_u64(h, "leaked_bytes");
 
-	fprintf(s->out, "%s%s%s in %s objects in use", screen_bold(s), screen_bytes(in_use).s,
-		screen_plain(s), screen_count(fact_u64(h, "in_use_objects")).s);
+	if (!fact_u64(h, "in_use_objects")) {
+		fprintf(s->out, "%sNo object in use was found%s", screen_bold(s), screen_plain(s));
+		return;
+	}
+	fprintf(s->out, "%s%s%s in %s in use", screen_bold(s), screen_bytes(in_use).s,
+		screen_plain(s), screen_counted(fact_u64(h, "in_use_objects"), "object").s);
 	fprintf(s->out, ": %s reachable", screen_bytes(fact_u64(h, "reachable_bytes")).s);
-	fprintf(s->out, ", %s%s leaked%s (%s)", screen_bold(s), screen_bytes(leaked).s,
-		screen_plain(s), screen_share(leaked, in_use).s);
+	fprintf(s->out, ", %s%s %s%s (%s)", screen_bold(s), screen_bytes(leaked).s,
+		fact_count(fact_get(a, "cautions")) ? "seem leaked" : "leaked", screen_plain(s),
+		screen_share(leaked, in_use).s);
 	if (fact_u64(h, "mapping_held_objects"))
 		fprintf(s->out, ", %s held only by unreached mappings",
 			screen_bytes(fact_u64(h, "mapping_held_bytes")).s);
-	fprintf(s->out, "\n\nprogram     %s", fact_str(p, "program"));
+}
+
+static void put_process(const struct screen *s, const struct fact *a)
+{
+	const struct fact *p = fact_get(a, "process"), *d = fact_get(a, "dump");
+
+	fprintf(s->out, "\nprogram     %s", fact_str(p, "program"));
 	fprintf(s->out, "\n            pid %" PRIu64 ": %s", fact_u64(p, "pid"),
 		fact_str(p, "args"));
 	if (fact_has(p, "signal_name"))
@@ -62,7 +72,7 @@ static void put_heap(const struct screen *s, const struct fact *h)
 		fact_has(h, "allocator") ? fact_str(h, "allocator") : "no allocator recognised");
 	if (fact_str(h, "allocator_note") && *fact_str(h, "allocator_note"))
 		fprintf(s->out, " (%s)", fact_str(h, "allocator_note"));
-	fprintf(s->out, "\n  %-22s %13s %11s %8s\n", "", "objects", "bytes", "");
+	fprintf(s->out, "\n  %-22s %13s %11s\n", "", "objects", "bytes");
 	put_row(s, "in use", h, "in_use", "");
 	put_row(s, "reachable", h, "reachable", "");
 	put_row(s, "leaked directly", h, "directly_leaked", "");
@@ -75,15 +85,15 @@ static void put_heap(const struct screen *s, const struct fact *h)
 	fprintf(s->out, "  %-22s %13s %11s\n", "cached by threads",
 		screen_count(fact_u64(h, "cached_chunks")).s,
 		screen_bytes(fact_u64(h, "cached_chunk_bytes")).s);
-	fprintf(s->out, "  %zu arena%s, %s mapped chunks (%s)\n", fact_count(arenas),
-		fact_count(arenas) == 1 ? "" : "s", screen_count(fact_u64(h, "mmapped_chunks")).s,
+	fprintf(s->out, "  %s, %s (%s)\n", screen_counted(fact_count(arenas), "arena").s,
+		screen_counted(fact_u64(h, "mmapped_chunks"), "mapped chunk").s,
 		screen_bytes(fact_u64(h, "mmapped_bytes")).s);
 	if (fact_u64(h, "lost_bytes"))
 		fprintf(s->out, "  %s could not be walked\n",
 			screen_bytes(fact_u64(h, "lost_bytes")).s);
 	if (fact_u64(h, "mappings"))
-		fprintf(s->out, "  %s unknown mappings (%s), %s of them unreached\n",
-			screen_count(fact_u64(h, "mappings")).s,
+		fprintf(s->out, "  %s (%s), %s of them unreached\n",
+			screen_counted(fact_u64(h, "mappings"), "unknown mapping").s,
 			screen_bytes(fact_u64(h, "mapping_bytes")).s,
 			screen_count(fact_u64(h, "unreached_mappings")).s);
 	unknown = fact_get(h, "unknown_allocators");
@@ -99,7 +109,8 @@ static void put_frames(const struct screen *s, const struct fact *frames)
 		const struct fact *f = fact_at(frames, i);
 
 		if (i == SHOWN_FRAMES) {
-			fprintf(s->out, "    … %zu more frames\n", fact_count(frames) - i);
+			fprintf(s->out, "    %s %s\n", screen_glyph(s, GLYPH_MORE),
+				screen_counted(fact_count(frames) - i, "more frame").s);
 			return;
 		}
 		fprintf(s->out, "    #%-2zu %s", i,
@@ -122,12 +133,14 @@ static void put_threads(const struct screen *s, const struct fact *a)
 			fact_u64(a, "exited_threads"));
 	fputc('\n', s->out);
 	for (size_t i = 0; i < fact_count(list) && i < SHOWN_THREADS; i++) {
-		fprintf(s->out, "  thread %" PRIu64 "\n", fact_u64(fact_at(list, i), "tid"));
+		fprintf(s->out, "  thread %" PRIu64 "%s\n", fact_u64(fact_at(list, i), "tid"),
+			!i && fact_has(a, "process.signal_name") ? ", the one that died first"
+								 : "");
 		put_frames(s, fact_get(fact_at(list, i), "frames"));
 	}
 	if (fact_count(list) > SHOWN_THREADS)
-		fprintf(s->out, "  … %zu more threads (--json has all)\n",
-			fact_count(list) - SHOWN_THREADS);
+		fprintf(s->out, "  %s %s (--json has all)\n", screen_glyph(s, GLYPH_MORE),
+			screen_counted(fact_count(list) - SHOWN_THREADS, "more thread").s);
 }
 
 static void put_modules(const struct screen *s, const struct fact *list)
@@ -151,8 +164,8 @@ static void put_modules(const struct screen *s, const struct fact *list)
 		fputc('\n', s->out);
 	}
 	if (shown > SHOWN_MODULES)
-		fprintf(s->out, "  … %zu more, all found (--json has all)\n",
-			shown - SHOWN_MODULES);
+		fprintf(s->out, "  %s %zu more, all found (--json has all)\n",
+			screen_glyph(s, GLYPH_MORE), shown - SHOWN_MODULES);
 }
 
 static void put_coverage(const struct screen *s, const struct fact *a)
@@ -164,7 +177,7 @@ static void put_coverage(const struct screen *s, const struct fact *a)
 					      {"thread_descriptors", "thread descriptors, TLS"},
 					      {"files", "files, read-only"},
 					      {"unreadable", "inaccessible"},
-					      {"unknown", "unknown mappings"}};
+					      {"unknown", "unexplained"}};
 	const struct fact *c = fact_get(a, "coverage"), *scan = fact_get(a, "scan");
 	uint64_t mapped = fact_u64(c, "mapped_bytes");
 
@@ -188,14 +201,15 @@ void text_info(const struct screen *s, const struct fact *a)
 	const struct fact *warnings = fact_get(a, "warnings");
 
 	put_head(s, a);
+	fputc('\n', s->out);
+	screen_cautions(s, a);
+	put_process(s, a);
 	put_heap(s, fact_get(a, "heap"));
 	put_threads(s, a);
 	put_modules(s, fact_get(a, "modules"));
 	put_coverage(s, a);
 	for (size_t i = 0; i < fact_count(warnings); i++) {
-		fprintf(s->out, "%swarning: ", i ? "" : "\n");
-		screen_text(s, fact_str_at(warnings, i));
-		fputc('\n', s->out);
+		fprintf(s->out, "%swarning: %s\n", i ? "" : "\n", fact_str_at(warnings, i));
 	}
 	if (fact_u64(a, "warnings_dropped"))
 		fprintf(s->out, "warning: %" PRIu64 " more\n", fact_u64(a, "warnings_dropped"));

@@ -59,7 +59,7 @@ void text_map(const struct screen *s, const struct fact *a)
 	if (fact_has(a, "object")) {
 		fprintf(s->out, "%s is +0x%" PRIx64 " in ", fact_str(a, "addr"),
 			fact_u64(a, "offset"));
-		screen_object(s, fact_get(a, "object"));
+		screen_object(s, fact_get(a, "object"), NULL);
 		fprintf(s->out, "   %s", fact_str(a, "object.state"));
 	} else {
 		fprintf(s->out, "%s  %s", fact_str(a, "addr"), fact_str(a, "place"));
@@ -67,12 +67,13 @@ void text_map(const struct screen *s, const struct fact *a)
 			put_symbol(s, fact_get(a, "symbol"));
 		if (fact_has(a, "root")) {
 			fputs("\nroot        ", s->out);
-			screen_root(s, fact_get(a, "root"));
+			screen_root(s, fact_get(a, "root"), NULL);
 		}
 	}
 	if (m)
-		fprintf(s->out, "\nmapping     %s – %s %s%s%s", fact_str(m, "addr"),
-			fact_str(m, "end"), fact_str(m, "access"), fact_has(m, "path") ? " " : "",
+		fprintf(s->out, "\nmapping     %s %s %s %s%s%s", fact_str(m, "addr"),
+			screen_glyph(s, GLYPH_TO), fact_str(m, "end"), fact_str(m, "access"),
+			fact_has(m, "path") ? " " : "",
 			fact_has(m, "path") ? fact_str(m, "path") : "");
 	if (fact_has(a, "note"))
 		fprintf(s->out, "\nnote        %s", fact_str(a, "note"));

@@ -6,85 +6,137 @@
 
 #include "analyze/ui/commands.h"
 
-static void put_size(const struct screen *s, const struct fact *r)
+enum { MAX_NAME = 40, SIZE_COLUMNS = 22 };
+
+/* What the row is, as text: a range of sizes or a module. */
+static void row_name(const struct screen *s, const struct fact *r, char *out, size_t max)
 {
 	uint64_t lo = fact_u64(r, "size_min"), hi = fact_u64(r, "size_max");
-	char text[140];
 
-	if (lo == hi)
-		snprintf(text, sizeof(text), "%s B", screen_count(hi).s);
+	if (!fact_has(r, "size_max"))
+		snprintf(out, max, "%s",
+			 fact_has(r, "module") ? fact_str(r, "module") : "(no pointer to one)");
+	else if (lo == hi)
+		snprintf(out, max, "%s B", screen_count(hi).s);
 	else
-		snprintf(text, sizeof(text), "%s – %s", screen_bytes(lo).s, screen_bytes(hi).s);
-	/* the dash takes three bytes and one column */
-	fprintf(s->out, lo == hi ? "%-22s" : "%-24s", text);
+		snprintf(out, max, "%s %s %s", screen_bytes(lo).s, screen_glyph(s, GLYPH_TO),
+			 screen_bytes(hi).s);
 }
 
-static void put_group(const struct screen *s, const struct fact *a, const struct fact *r)
+static void put_numbers(const struct screen *s, const struct fact *a, uint64_t bytes,
+			uint64_t objects)
+{
+	fprintf(s->out, "%11s %8s %12s  ", screen_bytes(bytes).s,
+		screen_share(bytes, fact_u64(a, "in_use_bytes")).s, screen_count(objects).s);
+}
+
+static void put_group(const struct screen *s, const struct fact *a, const struct fact *r,
+		      size_t columns)
 {
 	const struct fact *e = fact_get(r, "example");
-	uint64_t bytes = fact_u64(r, "bytes");
+	char name[256];
 
-	fprintf(s->out, "%11s %8s %12s  ", screen_bytes(bytes).s,
-		screen_share(bytes, fact_u64(a, "in_use_bytes")).s,
-		screen_count(fact_u64(r, "objects")).s);
-	if (fact_u64(r, "leaked_bytes"))
-		fprintf(s->out, "%11s  ", screen_bytes(fact_u64(r, "leaked_bytes")).s);
-	else
-		fprintf(s->out, "%11s  ", "-");
-	if (fact_has(r, "size_max"))
-		put_size(s, r);
-	else
-		fprintf(s->out, "%-22s",
-			fact_has(r, "module") ? fact_str(r, "module") : "(no pointer to one)");
+	put_numbers(s, a, fact_u64(r, "bytes"), fact_u64(r, "objects"));
+	fprintf(s->out, "%11s  ",
+		fact_u64(r, "leaked_bytes") ? screen_bytes(fact_u64(r, "leaked_bytes")).s : "-");
+	row_name(s, r, name, sizeof(name));
+	screen_padded(s, name, columns);
 	fprintf(s->out, "  %s", fact_str(e, "addr"));
 	if (fact_has(e, "points_to"))
-		fprintf(s->out, "  [%s]", fact_str(e, "points_to"));
+		fprintf(s->out, "  %s[%s]%s", screen_dim(s), fact_str(e, "points_to"),
+			screen_plain(s));
+	if (fact_has(e, "text"))
+		fprintf(s->out, "  %s\"%s\"%s", screen_dim(s), fact_str(e, "text"),
+			screen_plain(s));
 	fputc('\n', s->out);
 }
 
-static void put_root(const struct screen *s, const struct fact *a, const struct fact *row)
+static void put_groups(const struct screen *s, const struct fact *a)
 {
-	const struct fact *r = fact_get(row, "root");
-	uint64_t bytes = fact_u64(r, "retained");
+	const struct fact *rows = fact_get(a, "rows");
+	size_t columns = SIZE_COLUMNS;
+	char name[256];
 
-	fprintf(s->out, "%11s %8s %12s  ", screen_bytes(bytes).s,
-		screen_share(bytes, fact_u64(a, "in_use_bytes")).s,
-		screen_count(fact_u64(r, "dominated")).s);
-	screen_root(s, r);
+	for (size_t i = 0; i < fact_count(rows); i++) {
+		row_name(s, fact_at(rows, i), name, sizeof(name));
+		if (screen_columns(name) > columns)
+			columns = screen_columns(name);
+	}
+	columns = columns < MAX_NAME ? columns : MAX_NAME;
+	fprintf(s->out, "%11s %8s %12s  %11s  %-*s  %s\n", "bytes", "", "objects", "leaked",
+		(int)columns, fact_str(a, "by"), "for example");
+	for (size_t i = 0; i < fact_count(rows); i++)
+		put_group(s, a, fact_at(rows, i), columns);
+}
+
+static void put_cut(const struct screen *s, const struct fact *a)
+{
+	if (fact_u64(a, "rows_cut"))
+		fprintf(s->out, "(%s, %s; --limit shows them)\n",
+			screen_counted(fact_u64(a, "rows_cut"), "more row").s,
+			screen_bytes(fact_u64(a, "bytes_cut")).s);
+}
+
+static void put_roots(const struct screen *s, const struct fact *a)
+{
+	const struct fact *rows = fact_get(a, "rows"), *shared = fact_get(a, "shared_largest");
+
+	fprintf(s->out, "%11s %8s %12s  %s\n", "retained", "", "objects", "root");
+	for (size_t i = 0; i < fact_count(rows); i++) {
+		const struct fact *r = fact_get(fact_at(rows, i), "root");
+
+		put_numbers(s, a, fact_u64(r, "retained"), fact_u64(r, "dominated"));
+		screen_root(s, r, &(struct layout){.no_retained = true});
+		fputc('\n', s->out);
+	}
+	put_cut(s, a);
+	put_numbers(s, a, fact_u64(a, "shared_bytes"), fact_u64(a, "shared_objects"));
+	fputs("shared: several roots hold them", s->out);
+	if (shared)
+		fprintf(s->out, "; most below %s, %s", fact_str(shared, "addr"),
+			screen_bytes(fact_u64(shared, "retained")).s);
+	fputc('\n', s->out);
+	put_numbers(s, a, fact_u64(a, "leaked_bytes"), fact_u64(a, "leaked_objects"));
+	fputs("leaked: no root holds them\n", s->out);
+}
+
+static void put_verdict(const struct screen *s, const struct fact *a)
+{
+	const struct layout whole = {.whole = fact_u64(a, "in_use_bytes")};
+	uint64_t leaked = fact_u64(a, "leaked_bytes");
+
+	fprintf(s->out, "%s%s%s in %s in use, %s (%s) %s\n", screen_bold(s),
+		screen_bytes(whole.whole).s, screen_plain(s),
+		screen_counted(fact_u64(a, "in_use_objects"), "object").s, screen_bytes(leaked).s,
+		screen_share(leaked, whole.whole).s,
+		fact_count(fact_get(a, "cautions")) ? "seem leaked" : "leaked");
+	screen_cautions(s, a);
+	if (!fact_has(a, "largest"))
+		return;
+	fputs("the largest holder is  ", s->out);
+	screen_vertex(s, fact_get(a, "largest"), &whole);
 	fputc('\n', s->out);
 }
 
 void text_top(const struct screen *s, const struct fact *a)
 {
-	const struct fact *rows = fact_get(a, "rows");
-	bool by_root = !strcmp(fact_str(a, "by"), "root");
-	uint64_t in_use = fact_u64(a, "in_use_bytes");
+	const char *by = fact_str(a, "by");
 
-	fprintf(s->out, "%s in %s objects in use, by %s\n\n", screen_bytes(in_use).s,
-		screen_count(fact_u64(a, "in_use_objects")).s,
-		by_root ? "the root that alone retains them"
-		: !strcmp(fact_str(a, "by"), "module")
-			? "the module their first pointer into one leads to"
-			: "usable size");
-	if (by_root)
-		fprintf(s->out, "%11s %8s %12s  %s\n", "retained", "", "objects", "root");
-	else
-		fprintf(s->out, "%11s %8s %12s  %11s  %-22s  %s\n", "bytes", "", "objects",
-			"leaked", fact_str(a, "by"), "for example");
-	for (size_t i = 0; i < fact_count(rows); i++)
-		(by_root ? put_root : put_group)(s, a, fact_at(rows, i));
-	if (by_root) {
-		uint64_t shared = fact_u64(a, "shared_bytes"), leaked = fact_u64(a, "leaked_bytes");
-
-		fprintf(s->out, "%11s %8s %12s  shared: several roots hold them\n",
-			screen_bytes(shared).s, screen_share(shared, in_use).s,
-			screen_count(fact_u64(a, "shared_objects")).s);
-		fprintf(s->out, "%11s %8s %12s  leaked: no root holds them\n",
-			screen_bytes(leaked).s, screen_share(leaked, in_use).s,
-			screen_count(fact_u64(a, "leaked_objects")).s);
+	if (!fact_u64(a, "in_use_objects")) {
+		fprintf(s->out, "%sNo object in use was found%s\n", screen_bold(s),
+			screen_plain(s));
+		screen_cautions(s, a);
+		return;
 	}
-	if (fact_u64(a, "rows_cut"))
-		fprintf(s->out, "(%s rows more, %s; --limit shows them)\n",
-			screen_count(fact_u64(a, "rows_cut")).s,
-			screen_bytes(fact_u64(a, "bytes_cut")).s);
+	put_verdict(s, a);
+	fprintf(s->out, "\nby %s\n",
+		!strcmp(by, "root")	? "the root that alone retains them"
+		: !strcmp(by, "module") ? "the module their first pointer into one leads to"
+					: "usable size");
+	if (!strcmp(by, "root")) {
+		put_roots(s, a);
+		return;
+	}
+	put_groups(s, a);
+	put_cut(s, a);
 }

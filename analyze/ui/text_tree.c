@@ -30,16 +30,18 @@ static void put_cut(const struct screen *s, const struct fact *v, size_t depth)
 		return;
 	fprintf(s->out, "%20s  ", "");
 	indent(s, depth);
-	fprintf(s->out, "… %s more, %s\n", screen_count(fact_u64(v, "children_cut")).s,
+	fprintf(s->out, "%s %s more, %s\n", screen_glyph(s, GLYPH_MORE),
+		screen_count(fact_u64(v, "children_cut")).s,
 		screen_bytes(fact_u64(v, "bytes_cut")).s);
 }
 
+/* What is retained stands in the first column. */
 static void put_vertex(const struct screen *s, const struct fact *v, size_t depth, uint64_t whole)
 {
 	fprintf(s->out, "%11s %8s  ", screen_bytes(retained_of(v)).s,
 		screen_share(retained_of(v), whole).s);
 	indent(s, depth);
-	screen_vertex(s, v);
+	screen_vertex(s, v, &(struct layout){.no_retained = true});
 	fputc('\n', s->out);
 }
 

@@ -13,6 +13,8 @@
 
 #include "analyze/ui/commands.h"
 
+enum { SHOWN_STEPS = 40 }; /* of a path: so many lines, half of them at each end */
+
 static void put_via(const struct screen *s, const struct fact *via)
 {
 	fprintf(s->out, "%s    %s ", screen_glyph(s, GLYPH_BAR), screen_glyph(s, GLYPH_DOWN));
@@ -25,8 +27,9 @@ static void put_via(const struct screen *s, const struct fact *via)
 		fprintf(s->out, "   %sa guess: %s%s", screen_dim(s), fact_str(via, "class"),
 			screen_plain(s));
 	if (fact_u64(via, "more_words"))
-		fprintf(s->out, "   %sand %s more words%s", screen_dim(s),
-			screen_count(fact_u64(via, "more_words")).s, screen_plain(s));
+		fprintf(s->out, "   %sand %s%s", screen_dim(s),
+			screen_counted(fact_u64(via, "more_words"), "more word").s,
+			screen_plain(s));
 	fputc('\n', s->out);
 }
 
@@ -34,19 +37,27 @@ static void put_via(const struct screen *s, const struct fact *via)
 static void put_path(const struct screen *s, const struct fact *path)
 {
 	const struct fact *steps = fact_get(path, "steps");
-	size_t n = fact_count(steps);
+	size_t n = fact_count(steps), cut = n > SHOWN_STEPS ? n - SHOWN_STEPS : 0;
+	struct layout l = screen_layout(steps);
 
 	for (size_t i = 0; i < n; i++) {
 		const struct fact *step = fact_at(steps, i);
 		const struct fact *via = fact_get(step, "via");
 
+		if (cut && i == SHOWN_STEPS / 2) {
+			fprintf(s->out, "%s    %s %s (--json has them)\n",
+				screen_glyph(s, GLYPH_BAR), screen_glyph(s, GLYPH_MORE),
+				screen_counted(cut, "more line").s);
+			i += cut - 1;
+			continue;
+		}
 		if (via && (i > 1 || !fact_bool(via, "certain")))
 			put_via(s, via);
 		fprintf(s->out, "%s ",
 			screen_glyph(s, !i	     ? GLYPH_TOP
 					: i + 1 == n ? GLYPH_LAST
 						     : GLYPH_STEP));
-		screen_vertex(s, step);
+		screen_vertex(s, step, &l);
 		fputc('\n', s->out);
 	}
 }
@@ -55,8 +66,8 @@ static void put_path_title(const struct screen *s, const struct fact *path, cons
 {
 	uint64_t hops = fact_u64(path, "hops"), guesses = fact_u64(path, "guesses");
 
-	fprintf(s->out, "\n%s%s%s  %s step%s, ", screen_bold(s), title, screen_plain(s),
-		screen_count(hops).s, hops == 1 ? "" : "s");
+	fprintf(s->out, "\n%s%s%s  %s, ", screen_bold(s), title, screen_plain(s),
+		screen_counted(hops, "step").s);
 	if (guesses)
 		fprintf(s->out, "%s of them guessed\n", screen_count(guesses).s);
 	else
@@ -67,6 +78,7 @@ static void put_dominators(const struct screen *s, const struct fact *d)
 {
 	const struct fact *chain = fact_get(d, "chain");
 	size_t n = fact_count(chain);
+	struct layout l = screen_layout(chain);
 
 	fprintf(s->out, "\n%sdominators%s  ", screen_bold(s), screen_plain(s));
 	if (!n) {
@@ -77,9 +89,10 @@ static void put_dominators(const struct screen *s, const struct fact *d)
 	fputs("every way in goes through each of these; freeing one frees this object\n", s->out);
 	for (size_t i = 0; i < n; i++) {
 		if (fact_u64(d, "omitted") && i == n / 2)
-			fprintf(s->out, "  … %s more\n", screen_count(fact_u64(d, "omitted")).s);
+			fprintf(s->out, "  %s %s more\n", screen_glyph(s, GLYPH_MORE),
+				screen_count(fact_u64(d, "omitted")).s);
 		fputs("  ", s->out);
-		screen_vertex(s, fact_at(chain, i));
+		screen_vertex(s, fact_at(chain, i), &l);
 		fputc('\n', s->out);
 	}
 }
@@ -107,18 +120,13 @@ static void put_holds(const struct screen *s, const struct fact *a, const char *
 	if (!all)
 		return;
 	fprintf(s->out, "\n%s%s%s  %s freed with it directly, the largest first\n", screen_bold(s),
-		title, screen_plain(s), screen_count(all).s);
-	for (size_t i = 0; i < fact_count(list); i++) {
-		fputs("  ", s->out);
-		screen_vertex(s, fact_at(list, i));
-		fputc('\n', s->out);
-	}
-	if (all > fact_count(list))
-		fprintf(s->out, "  … %s more\n", screen_count(all - fact_count(list)).s);
+		title, screen_plain(s), screen_counted(all, "object").s);
+	screen_list(s, list, all);
 }
 
-static void put_variable(const struct screen *s, const struct fact *a)
+static void put_roots(const struct screen *s, const struct fact *a)
 {
+	const struct layout whole = {.whole = fact_u64(a, "heap_bytes")};
 	const struct fact *roots = fact_get(a, "roots");
 
 	if (!fact_count(roots))
@@ -129,51 +137,77 @@ static void put_variable(const struct screen *s, const struct fact *a)
 	for (size_t i = 0; i < fact_count(roots); i++) {
 		const struct fact *r = fact_at(roots, i);
 
-		screen_root(s, fact_get(r, "root"));
-		fprintf(s->out, " (%s of the heap)\n",
-			screen_share(fact_u64(r, "root.retained"), fact_u64(a, "heap_bytes")).s);
+		screen_root(s, fact_get(r, "root"), &whole);
+		fputc('\n', s->out);
+		if (!fact_u64(r, "holds_count"))
+			fputs("It alone retains nothing.\n", s->out);
 		put_holds(s, r, "holds");
 	}
 }
 
-static void put_leaked(const struct screen *s, const struct fact *a)
+/* Whether it heads its leaked group, or which object does: that would have had to be freed. */
+static void put_group(const struct screen *s, const struct fact *a)
+{
+	const struct fact *g = fact_get(a, "group");
+	const char *head = fact_str(g, "head.addr");
+	bool itself = !strcmp(head, fact_str(a, "object.addr"));
+	uint64_t n = fact_u64(g, "objects");
+
+	if (itself && n == 1) {
+		fputs("No root reaches it, and it holds no other leaked object.\n", s->out);
+		return;
+	}
+	fprintf(s->out, "No root reaches it. It %s a leaked group of %s, %s",
+		itself ? "heads" : "is in", screen_counted(n, "object").s,
+		screen_bytes(fact_u64(g, "bytes")).s);
+	if (itself) {
+		fputs(".\n", s->out);
+		return;
+	}
+	fputs(", whose head was lost:\n  ", s->out);
+	screen_object(s, fact_get(g, "head"), NULL);
+	fputc('\n', s->out);
+}
+
+static void put_unreached(const struct screen *s, const struct fact *a)
 {
 	const struct fact *list = fact_get(a, "referrers");
+	uint64_t n = fact_u64(a, "referrers_count");
 
-	fprintf(s->out, "\nNo root reaches it: %s.\n", fact_str(a, "object.state"));
-	if (!fact_count(list)) {
+	fputc('\n', s->out);
+	if (fact_has(a, "group"))
+		put_group(s, a);
+	else
+		fprintf(s->out, "No root reaches it: %s.\n", fact_str(a, "object.state"));
+	screen_cautions(s, a);
+	if (!n) {
 		fputs("Nothing points to it.\n", s->out);
 		return;
 	}
-	fprintf(s->out, "%s objects point to it, none of them reachable:\n",
-		screen_count(fact_u64(a, "referrers_count")).s);
-	for (size_t i = 0; i < fact_count(list); i++) {
-		fputs("  ", s->out);
-		screen_vertex(s, fact_at(list, i));
-		fputc('\n', s->out);
-	}
+	fprintf(s->out, "\n%sreferrers%s  %s, none of them reachable\n", screen_bold(s),
+		screen_plain(s), screen_counted(n, "object").s);
+	screen_list(s, list, n);
 }
 
 void text_who(const struct screen *s, const struct fact *a)
 {
-	const struct fact *o = fact_get(a, "object");
+	const struct layout whole = {.whole = fact_u64(a, "heap_bytes")};
 
-	if (fact_has(a, "variable")) {
-		put_variable(s, a);
+	if (fact_has(a, "roots")) {
+		put_roots(s, a);
 		return;
 	}
 	if (fact_has(a, "map")) {
 		text_map(s, fact_get(a, "map"));
 		return;
 	}
-	screen_object(s, o);
-	fprintf(s->out, " (%s of the heap)\n",
-		screen_share(fact_u64(o, "retained"), fact_u64(a, "heap_bytes")).s);
+	screen_object(s, fact_get(a, "object"), &whole);
+	fputc('\n', s->out);
 	if (fact_u64(a, "offset"))
 		fprintf(s->out, "%s is +0x%" PRIx64 " in it\n", fact_str(a, "addr"),
 			fact_u64(a, "offset"));
 	if (!fact_bool(a, "reachable")) {
-		put_leaked(s, a);
+		put_unreached(s, a);
 		return;
 	}
 	put_path_title(s, fact_get(a, "path"), "shortest path");
