@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "analyze/space/lines.h"
+#include "analyze/space/lines_inline.h"
 #include "base/vec.h"
 
 enum { MAX_DEPTH = 64 };
@@ -61,17 +62,6 @@ void lines_free(struct lines *l)
 	free(l);
 }
 
-/* The last two components of a path. */
-static const char *short_path(const char *path)
-{
-	const char *last = strrchr(path, '/');
-	const char *p = last;
-
-	while (p && p > path && p[-1] != '/')
-		p--;
-	return p && p > path ? p : last && p == path && *path == '/' ? last + 1 : path;
-}
-
 bool lines_of_code(struct lines *l, addr_t pc, struct source_line *out)
 {
 	uint32_t module = modules_find(l->modules, pc);
@@ -83,7 +73,7 @@ bool lines_of_code(struct lines *l, addr_t pc, struct source_line *out)
 	file = line ? dwfl_lineinfo(line, NULL, &n, NULL, NULL, NULL) : NULL;
 	if (!file || n <= 0)
 		return false;
-	*out = (struct source_line){short_path(file), (uint32_t)n};
+	*out = (struct source_line){lines_short_path(file), (uint32_t)n};
 	return true;
 }
 
@@ -207,7 +197,7 @@ static bool find_variable(struct table *t, uint64_t at, bool is_tls, struct sour
 		file = dwarf_decl_file(&v->die);
 		if (!file || dwarf_decl_line(&v->die, &line))
 			continue;
-		*out = (struct source_line){short_path(file), (uint32_t)line};
+		*out = (struct source_line){lines_short_path(file), (uint32_t)line};
 		return true;
 	}
 	return false;

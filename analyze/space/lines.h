@@ -1,5 +1,5 @@
 /*
- * Source lines: file:line of a code address (with inlined frames) and of a
+ * Source lines: file:line of a code address and of a
  * variable's declaration, from DWARF. Every answer is optional: stripped
  * modules have none.
  */
