@@ -6,6 +6,9 @@
  *	3. ELF headers at the start of a mapping, where there is no file table
  *	4. the loader's list (link_map), found through some module's DT_DEBUG
  *
+ * A core without ELF headers (bit 4 of coredump_filter clear) shows DT_DEBUG only once the files'
+ * own headers say where it is: the fourth is then asked again.
+ *
  * A file that is mapped but never executable and in no list is data (a debugger maps ELF files to
  * read them): dropped at the end.
  *
@@ -20,6 +23,7 @@
 
 enum { MAX_PATH = 4096 };
 #define PAGE_MASK 4095ull
+#define VDSO	  "linux-vdso.so" /* in the loader's list */
 
 static addr_t page_up(addr_t a)
 {
@@ -213,7 +217,9 @@ static int join_entry(struct candidates *c, const struct space *s, const struct 
 	x->listed = true;
 	if (!x->module.link_map)
 		x->module.link_map = e->addr;
-	return set_path(x, s, e->name, err);
+	rc = set_path(x, s, e->name, err);
+	x->module.is_vdso |= !strncmp(x->module.path, VDSO, strlen(VDSO));
+	return rc;
 }
 
 static int read_link_map(struct candidates *c, const struct space *s, struct err *err)
@@ -259,14 +265,41 @@ static void settle(struct candidates *c, const struct space *s)
 	c->exe = exe;
 }
 
+/* How much the headers look like the program's: the kernel maps it below the libraries. */
+static int likeness(const struct candidate *x)
+{
+	bool writable = false;
+
+	for (size_t i = 0; i < x->image.ph.n; i++)
+		writable |= x->image.ph.v[i].p_type == PT_LOAD && x->image.ph.v[i].p_flags & PF_W;
+	if (x->image.type == ET_EXEC)
+		return 3;
+	return elf_image_find(&x->image, PT_INTERP) ? 2 : writable;
+}
+
+/* Where neither the auxiliary vector nor the loader tells. */
+static void guess_executable(struct candidates *c)
+{
+	int best = 0;
+
+	for (size_t i = 0; c->exe == SIZE_MAX && i < c->list.n; i++)
+		if (likeness(&c->list.v[i]) > best)
+			best = likeness(&c->list.v[i]);
+	for (size_t i = 0; best && c->exe == SIZE_MAX && i < c->list.n; i++)
+		if (likeness(&c->list.v[i]) == best)
+			c->exe = i;
+}
+
+/* AT_EXECFN is what the kernel started: the program, or the loader that was given it. */
 static int name_executable(struct candidates *c, const struct space *s, struct err *err)
 {
-	struct candidate *x = c->exe < c->list.n ? &c->list.v[c->exe] : NULL;
+	struct candidate *started = candidate_holding(c, parts_auxv(s->parts, AT_PHDR));
 
-	if (!x)
-		return 0;
-	x->module.is_exe = true;
-	return set_path(x, s, parts_auxv(s->parts, AT_EXECFN), err);
+	for (size_t i = 0; i < c->list.n; i++)
+		c->list.v[i].module.is_exe = i == c->exe;
+	if (!started && c->exe < c->list.n)
+		started = &c->list.v[c->exe];
+	return started ? set_path(started, s, parts_auxv(s->parts, AT_EXECFN), err) : 0;
 }
 
 int candidates_find(struct candidates *c, const struct space *s, struct err *err)
@@ -285,11 +318,19 @@ int candidates_find(struct candidates *c, const struct space *s, struct err *err
 		rc = read_link_map(c, s, err);
 	if (rc == 0) {
 		settle(c, s);
+		guess_executable(c);
 		rc = name_executable(c, s, err);
 	}
 	if (rc < 0)
 		candidates_deinit(c);
 	return rc;
+}
+
+int candidates_ask_loader(struct candidates *c, const struct space *s, struct err *err)
+{
+	int rc = c->whole_link_map ? 0 : read_link_map(c, s, err);
+
+	return rc < 0 ? rc : name_executable(c, s, err);
 }
 
 void candidates_deinit(struct candidates *c)

@@ -24,6 +24,12 @@ struct candidates {
  * Collects them from NT_FILE, the auxiliary vector, the loader's list and ELF headers in memory.
  */
 WARN_UNUSED int candidates_find(struct candidates *c, const struct space *s, struct err *err);
+
+/*
+ * Reads the loader's list, if that was not possible before candidates had got the headers of their
+ * files. New ones come last. The list is unchanged on failure, but for these.
+ */
+WARN_UNUSED int candidates_ask_loader(struct candidates *c, const struct space *s, struct err *err);
 void candidates_deinit(struct candidates *c);
 
 #endif

@@ -5,6 +5,8 @@
  *	file         --exe (the executable) · sysroot + path · path · beside the dump · debuginfod
  *	debug file   debug_dir/.build-id/ab/cdef….debug · the file's folder, its .debug/ and
  *	             debug_dir + folder by .gnu_debuglink · debuginfod
+ *
+ * The sysroot stands before debug_dir, too, for files that were found in it.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -80,15 +82,30 @@ static bool open_path(struct opened *o, const char *path)
 	       open_fd(o, path, open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
 }
 
-/* How an opened file compares with the module: MODULE_MISSING when it is no such file at all. */
-static enum module_state compare(const struct module *m, const struct opened *o,
+/* The build-id that a file must have: the dumped one; for a debug file else that of the module's file. */
+static struct elf_image wanted_id(const struct module *m)
+{
+	struct elf_image img = {0};
+
+	if (!m->n_build_id && m->elf && elf_image_of_file(&img, m->elf, NULL) == 0) {
+		elf_image_deinit(&img);
+		return img;
+	}
+	memcpy(img.build_id, m->build_id, m->n_build_id);
+	img.n_build_id = m->n_build_id;
+	return img;
+}
+
+/* How an opened file compares with the build-id: MODULE_MISSING when it is no such file at all. */
+static enum module_state compare(const struct elf_image *want, const struct opened *o,
 				 struct elf_image *img)
 {
 	if (elf_image_of_file(img, o->elf, NULL) < 0)
 		return MODULE_MISSING;
-	if (!m->n_build_id || !img->n_build_id)
+	if (!want->n_build_id || !img->n_build_id)
 		return MODULE_UNVERIFIED;
-	if (m->n_build_id == img->n_build_id && !memcmp(m->build_id, img->build_id, m->n_build_id))
+	if (want->n_build_id == img->n_build_id &&
+	    !memcmp(want->build_id, img->build_id, want->n_build_id))
 		return MODULE_FOUND;
 	return MODULE_OTHER_BUILD;
 }
@@ -96,8 +113,8 @@ static enum module_state compare(const struct module *m, const struct opened *o,
 /* Tries one candidate; keeps it, or remembers that another build was seen. */
 static bool try_file(struct module *m, struct opened *o, struct warnings *warnings)
 {
-	struct elf_image img = {0};
-	enum module_state state = compare(m, o, &img);
+	struct elf_image img = {0}, want = wanted_id(m);
+	enum module_state state = compare(&want, o, &img);
 	char ours[2 * MAX_BUILD_ID + 1], theirs[2 * MAX_BUILD_ID + 1];
 
 	elf_image_deinit(&img);
@@ -230,11 +247,11 @@ static bool has_section(Elf *elf, const char *name, Elf_Data **data)
 
 static bool try_debug(struct module *m, struct opened *o)
 {
-	struct elf_image img = {0};
-	enum module_state state = compare(m, o, &img);
+	struct elf_image img = {0}, want = wanted_id(m);
+	enum module_state state = compare(&want, o, &img);
 
 	elf_image_deinit(&img);
-	if (state == MODULE_FOUND || (state == MODULE_UNVERIFIED && !m->n_build_id)) {
+	if (state == MODULE_FOUND || (state == MODULE_UNVERIFIED && !want.n_build_id)) {
 		m->debug_file = STEAL(o->path);
 		m->debug_elf = STEAL(o->elf);
 		m->debug_fd = STEAL_FD(o->fd);
@@ -264,19 +281,20 @@ static bool try_debugf(struct module *m, const char *fmt, ...)
 
 static bool find_debug_by_id(struct module *m, const char *sysroot, const char *dir)
 {
+	struct elf_image want = wanted_id(m);
 	char hex[2 * MAX_BUILD_ID + 1];
 
-	if (m->n_build_id < 2)
+	if (want.n_build_id < 2)
 		return false;
-	hex_of(m->build_id, m->n_build_id, hex);
+	hex_of(want.build_id, want.n_build_id, hex);
 	return try_debugf(m, "%s%s/.build-id/%.2s/%s.debug", sysroot, dir, hex, hex + 2);
 }
 
-static bool find_debug_by_link(struct module *m, const char *dir)
+static bool find_debug_by_link(struct module *m, const char *sysroot, const char *dir)
 {
 	Elf_Data *link = NULL;
 	const char *name;
-	int folder;
+	int folder, skip;
 
 	if (!m->elf || !has_section(m->elf, ".gnu_debuglink", &link) || !link || !link->d_buf ||
 	    !memchr(link->d_buf, 0, link->d_size))
@@ -285,8 +303,10 @@ static bool find_debug_by_link(struct module *m, const char *dir)
 	if (strchr(name, '/') || !*name)
 		return false;
 	folder = strrchr(m->file, '/') ? (int)(strrchr(m->file, '/') - m->file) : 0;
+	skip = strncmp(m->file, sysroot, strlen(sysroot)) ? 0 : (int)strlen(sysroot);
 	return try_debugf(m, "%.*s/.debug/%s", folder, m->file, name) ||
-	       try_debugf(m, "%s%.*s/%s", dir, folder, m->file, name) ||
+	       try_debugf(m, "%.*s%s%.*s/%s", skip, m->file, dir, folder - skip, m->file + skip,
+			  name) ||
 	       (strcmp(name, m->name) &&
 		try_debugf(m, "%.*s/%s", folder, folder ? m->file : ".", name));
 }
@@ -294,16 +314,38 @@ static bool find_debug_by_link(struct module *m, const char *dir)
 static void find_debug(struct module *m, const struct module_search *search)
 {
 	const char *dir = search->debug_dir ? search->debug_dir : "/usr/lib/debug";
+	const char *sysroot = search->sysroot ? search->sysroot : "";
 	struct opened o;
 
 	if (m->elf && has_section(m->elf, ".debug_info", NULL) &&
 	    has_section(m->elf, ".symtab", NULL))
 		return;
-	if ((search->sysroot && find_debug_by_id(m, search->sysroot, dir)) ||
-	    find_debug_by_id(m, "", dir) || find_debug_by_link(m, dir))
+	if ((*sysroot && find_debug_by_id(m, sysroot, dir)) || find_debug_by_id(m, "", dir) ||
+	    find_debug_by_link(m, sysroot, dir))
 		return;
 	if (may_ask_debuginfod(m, search) && ask_debuginfod("debuginfod_find_debuginfo", m, &o))
 		try_debug(m, &o);
+}
+
+static void warn_missing(const struct module *m, const char *path, struct warnings *warnings)
+{
+	const char *lost = m->debug_file ? "unwind tables and constants" : "symbols and frames";
+	const char *option = m->is_exe ? "--exe" : "--sysroot";
+
+	if (*path)
+		warnings_add(
+			warnings,
+			"%s is not on this machine: %s of it are unknown (%s tells where it is)",
+			path, lost, option);
+	else if (m->is_exe)
+		warnings_add(warnings,
+			     "the dump does not name the executable: %s of it are unknown (--exe "
+			     "tells where it is)",
+			     lost);
+	else
+		warnings_add(warnings,
+			     "the dump does not name the file at 0x%lx: %s of it are unknown",
+			     m->at.lo, lost);
 }
 
 int module_files_find(struct module *m, const struct module_search *search,
@@ -322,11 +364,7 @@ int module_files_find(struct module *m, const struct module_search *search,
 	find_file(m, search, path, warnings);
 	find_debug(m, search);
 	if (m->state == MODULE_MISSING)
-		warnings_add(
-			warnings,
-			"%s is not on this machine: %s of it are unknown (%s tells where it is)",
-			path, m->debug_file ? "unwind tables and constants" : "symbols and frames",
-			m->is_exe ? "--exe" : "--sysroot");
+		warn_missing(m, path, warnings);
 	return 0;
 }
 

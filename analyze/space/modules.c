@@ -2,6 +2,7 @@
  * Modules are assembled in three steps:
  *
  *	candidates (what was mapped where) → files on this machine → addresses by program headers
+ *	        └──── the loader's list, when only files tell where it is ────┘
  *
  * A module's headers come from memory; where the dump lacks them, from the file. The file's bytes
  * then fill what the dump left out, but only under segments the process could not write: what was
@@ -168,18 +169,63 @@ static void module_deinit(struct module *m)
 	vec_deinit(&m->writable);
 }
 
+/*
+ * What coredump_filter or madvise() kept out of the dump. A module's own memory is missed only where
+ * all of the process's is: else the kernel left it out because it never was written.
+ */
+static void warn_absent(const struct modules *m, const struct space *s, struct warnings *warnings)
+{
+	uint64_t absent[2] = {0}, dumped = 0;
+	size_t n[2] = {0};
+
+	for (size_t i = 0; i < s->mappings.n; i++) {
+		const struct mapping *x = &s->mappings.v[i];
+		bool in_module = modules_find(m, x->at.lo) != INDEX_NONE;
+
+		if (!(x->prot & PROT_W))
+			continue;
+		dumped += x->path ? 0 : x->n_dumped;
+		absent[in_module] += range_size(x->at) - x->n_dumped;
+		n[in_module] += range_size(x->at) > x->n_dumped;
+	}
+	if (!dumped) {
+		absent[0] += absent[1];
+		n[0] += n[1];
+	}
+	if (absent[0] && !s->parts->truncated)
+		warnings_add(warnings,
+			     "%lu bytes of writable memory (%zu mappings) are not in the dump%s: "
+			     "what is there is unknown, and what only they hold seems leaked",
+			     absent[0], n[0], dumped ? "" : ", the heap among them");
+}
+
+static int join_files(struct candidates *c, size_t from, struct space *space,
+		      const struct module_search *search, struct warnings *warnings,
+		      struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = from; rc == 0 && i < c->list.n; i++)
+		rc = join_file(&c->list.v[i], space, search, warnings, err);
+	return rc;
+}
+
 int modules_init(struct modules *m, struct space *space, const struct module_search *search,
 		 struct warnings *warnings, struct err *err)
 {
 	struct candidates c;
 	int rc = candidates_find(&c, space, err);
+	size_t n = c.list.n;
 
 	*m = (struct modules){.exe = INDEX_NONE};
 	if (rc < 0)
 		return rc;
+	rc = join_files(&c, 0, space, search, warnings, err);
+	if (rc == 0)
+		rc = candidates_ask_loader(&c, space, err);
+	if (rc == 0)
+		rc = join_files(&c, n, space, search, warnings, err);
 	m->has_link_map = c.whole_link_map;
-	for (size_t i = 0; rc == 0 && i < c.list.n; i++)
-		rc = join_file(&c.list.v[i], space, search, warnings, err);
 	if (rc == 0)
 		rc = collect(m, &c, err);
 	if (rc < 0) {
@@ -189,11 +235,14 @@ int modules_init(struct modules *m, struct space *space, const struct module_sea
 	}
 	if (rc == 0)
 		rc = name_libc(m, space, err);
-	if (rc < 0)
+	if (rc < 0) {
 		modules_deinit(m);
-	else if (m->exe == INDEX_NONE)
+		return rc;
+	}
+	if (m->exe == INDEX_NONE)
 		warnings_add(warnings, "the executable could not be told among the dump's files");
-	return rc;
+	warn_absent(m, space, warnings);
+	return 0;
 }
 
 void modules_deinit(struct modules *m)
