@@ -122,32 +122,42 @@ static addr_t frame_end(const struct unwinder *u, addr_t lo, addr_t next)
 	return m->at.hi - lo < SIGNAL_FRAME ? m->at.hi : lo + SIGNAL_FRAME;
 }
 
+/*
+ * Whether the frame above goes on from this one: further up the same stack, or on another stack that
+ * a signal interrupted. All else is what unwinding makes of a stack whose bottom it does not know.
+ */
+static bool goes_on(const struct unwinder *u, const struct frame *f)
+{
+	if (same_stack(u, f[0].words.lo, f[1].words.lo))
+		return f[1].words.lo > f[0].words.lo;
+	return f[1].is_activation;
+}
+
 /* Gives the thread's frames their words, cuts the list where it stops making sense, sets the rest. */
 static struct range close_frames(struct unwinder *u, size_t first)
 {
 	const struct thread *t = current(u);
 	struct frame *v = u->frames->list.v;
 	struct range rest = t->stack;
-	size_t n = u->frames->list.n;
+	size_t n = first;
 
-	for (size_t i = first; i < n; i++) {
-		addr_t lo = v[i].words.lo;
-		bool last = i + 1 == n;
-		bool grows =
-			!last && (v[i + 1].words.lo > lo || !same_stack(u, lo, v[i + 1].words.lo));
+	while (n < u->frames->list.n) {
+		struct frame *f = &v[n++];
+		bool last = n == u->frames->list.n || !goes_on(u, f);
+		addr_t lo = f->words.lo;
+		bool home = range_has(t->stack, lo);
 
-		if (i == first && range_has(t->stack, lo))
-			lo = t->stack.lo;
-		v[i].words.lo = lo;
-		v[i].words.hi = grows ? frame_end(u, lo, v[i + 1].words.lo) : lo;
-		if (last && !range_has(t->stack, lo))
-			v[i].words.hi = frame_end(u, lo, 0);
-		if (range_has(t->stack, lo))
-			rest.lo = v[i].words.hi;
-		if (v[i].words.hi > t->stack.hi && range_has(t->stack, lo))
-			v[i].words.hi = rest.lo = t->stack.hi;
-		if (!last && !grows)
-			n = u->frames->list.n = i + 1;
+		if (n - 1 == first && home)
+			f->words.lo = t->stack.lo;
+		f->words.hi = !last  ? frame_end(u, lo, v[n].words.lo)
+			      : home ? lo
+				     : frame_end(u, lo, 0);
+		if (home && f->words.hi > t->stack.hi)
+			f->words.hi = t->stack.hi;
+		if (home)
+			rest.lo = f->words.hi;
+		if (last)
+			u->frames->list.n = n;
 	}
 	return rest;
 }
