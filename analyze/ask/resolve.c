@@ -47,7 +47,7 @@ bool resolve_is_root(const struct session *s, const struct target *t, uint32_t r
 	if (t->symbol.kind == SYMBOL_TLS)
 		return r->class == ROOT_TLS && r->name && r->module == t->symbol.module &&
 		       !strcmp(r->name, t->symbol.name);
-	return r->class == ROOT_GLOBAL && r->addr < t->addr + (t->size | 1) &&
+	return r->class == ROOT_GLOBAL && r->addr < t->addr + (t->size ? t->size : 1) &&
 	       r->addr + r->size > t->addr;
 }
 

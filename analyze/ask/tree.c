@@ -25,11 +25,22 @@ struct growth {
 	VEC(struct branch) queue;
 };
 
+/* How many children are worth a line. Below the super-root most roots retain nothing. */
+static size_t count_children(const struct session *s, vertex_id v, size_t all)
+{
+	const struct dominators *d = &s->dominators;
+
+	for (vertex_id w = 1; !v && w < graph_vertices(&s->graph); w++)
+		all -= d->idom[w] == 0 && !d->retained[w];
+	return all;
+}
+
 /* Adds the children of one branch and queues them. */
 static int grow(struct growth *g, const struct branch *b, struct err *err)
 {
 	const struct session *s = g->s;
-	size_t n = dominators_children(&s->dominators, &s->graph, b->v, g->child, g->limit);
+	size_t n = count_children(
+		s, b->v, dominators_children(&s->dominators, &s->graph, b->v, g->child, g->limit));
 	struct fact *list = fact_set_array(b->fact, "children");
 	uint64_t shown = 0, all = 0;
 

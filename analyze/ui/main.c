@@ -123,6 +123,8 @@ static int answer(struct session *s, const struct options *o, const struct comma
 		return complain(rc == ERR_USAGE ? NULL : o->operands[1], &err);
 	}
 	code = show(o, c, s, out);
+	/* the answer first, also where both go into one file */
+	fflush(stdout);
 	if (rc == ERR_ABSENT && code == EXIT_ANSWERED)
 		code = complain(o->operands[1], &err);
 	if (o->has_fail_over && fact_u64(out, "leaked_bytes") > o->fail_over)

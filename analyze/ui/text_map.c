@@ -57,8 +57,9 @@ void text_map(const struct screen *s, const struct fact *a)
 	const struct fact *m = fact_get(a, "mapping");
 
 	if (fact_has(a, "object")) {
-		fprintf(s->out, "%s is +0x%" PRIx64 " in ", fact_str(a, "addr"),
-			fact_u64(a, "offset"));
+		if (fact_u64(a, "offset"))
+			fprintf(s->out, "%s is +0x%" PRIx64 " in ", fact_str(a, "addr"),
+				fact_u64(a, "offset"));
 		screen_object(s, fact_get(a, "object"), NULL);
 		fprintf(s->out, "   %s", fact_str(a, "object.state"));
 	} else {

@@ -17,15 +17,17 @@ enum { SHOWN_STEPS = 40 }; /* of a path: so many lines, half of them at each end
 
 static void put_via(const struct screen *s, const struct fact *via)
 {
-	fprintf(s->out, "%s    %s ", screen_glyph(s, GLYPH_BAR), screen_glyph(s, GLYPH_DOWN));
-	if (fact_has(via, "offset"))
-		fprintf(s->out, "+0x%" PRIx64, fact_u64(via, "offset"));
+	const char *class = fact_str(via, "class");
+
+	fprintf(s->out, "%s    %s", screen_glyph(s, GLYPH_BAR), screen_glyph(s, GLYPH_DOWN));
+	/* a register's root is all registers of its thread: the name says more than the offset */
+	if (fact_has(via, "offset") && strcmp(class, "register"))
+		fprintf(s->out, " +0x%" PRIx64, fact_u64(via, "offset"));
 	if (fact_u64(via, "times") > 1)
 		fprintf(s->out, " %s %s", screen_glyph(s, GLYPH_TIMES),
 			screen_count(fact_u64(via, "times")).s);
 	if (!fact_bool(via, "certain"))
-		fprintf(s->out, "   %sa guess: %s%s", screen_dim(s), fact_str(via, "class"),
-			screen_plain(s));
+		fprintf(s->out, "   %sa guess: %s%s", screen_dim(s), class, screen_plain(s));
 	if (fact_u64(via, "more_words"))
 		fprintf(s->out, "   %sand %s%s", screen_dim(s),
 			screen_counted(fact_u64(via, "more_words"), "more word").s,
