@@ -365,7 +365,28 @@ static int by_start(const void *a, const void *b)
 {
 	const struct mapped_file *x = a, *y = b;
 
-	return x->start < y->start ? -1 : x->start > y->start;
+	if (x->start != y->start)
+		return x->start < y->start ? -1 : 1;
+	return x->path < y->path ? -1 : x->path > y->path;
+}
+
+/* Nothing is mapped over something: of two entries that share an address the first one stays. */
+static void sort_files(struct core_file *f)
+{
+	struct mapped_file *v = f->parts->files.v;
+	size_t n = f->parts->files.n, kept = 0;
+
+	if (n)
+		qsort(v, n, sizeof(*v), by_start);
+	for (size_t i = 0; i < n; i++)
+		if (!kept || v[i].start >= v[kept - 1].end)
+			v[kept++] = v[i];
+	if (kept < n)
+		warnings_add(f->warnings,
+			     "%zu entries of the file table (NT_FILE) overlap others and are left "
+			     "out",
+			     n - kept);
+	f->parts->files.n = kept;
 }
 
 static int read_notes(struct core_file *f, bool *is_image, struct err *err)
@@ -390,8 +411,7 @@ static int read_notes(struct core_file *f, bool *is_image, struct err *err)
 			return rc;
 	}
 	renew_quota(f);
-	if (f->parts->files.n)
-		qsort(f->parts->files.v, f->parts->files.n, sizeof(*f->parts->files.v), by_start);
+	sort_files(f);
 	return 0;
 }
 

@@ -31,7 +31,7 @@ struct segment {
 	uint32_t prot;	     /* PROT_* */
 };
 
-/* A range of the address space that a file was mapped to (an NT_FILE entry). Sorted by start. */
+/* A range of the address space that a file was mapped to (an NT_FILE entry). Sorted, disjoint. */
 struct mapped_file {
 	addr_t start, end;
 	uint64_t file_off; /* bytes */

@@ -261,6 +261,23 @@ static void files_are_sorted_and_counted_in_pages(void **state)
 	rig_close(&r);
 }
 
+static void of_overlapping_files_the_first_stays(void **state)
+{
+	struct core_build *b = core_build_new(MACHINE_X86_64);
+	struct rig r;
+
+	core_build_file(b, 0x10000, 0x20000, 0, "/a");
+	core_build_file(b, 0x1f000, 0x21000, 0, "/over");
+	core_build_file(b, 0x10000, 0x11000, 0, "/same");
+	core_build_file(b, 0x20000, 0x21000, 0, "/b");
+	rig_read(&r, b);
+	assert_int_equal(r.parts.files.n, 2);
+	assert_string_equal(r.parts.files.v[0].path, "/a");
+	assert_string_equal(r.parts.files.v[1].path, "/b");
+	expect_warning(&r, "2 entries of the file table");
+	rig_close(&r);
+}
+
 static void a_core_may_have_no_notes(void **state)
 {
 	struct rig r;
@@ -428,6 +445,7 @@ int main(void)
 		cmocka_unit_test(eighty_bytes_of_arguments_end),
 		cmocka_unit_test(without_siginfo_the_first_thread_tells_the_signal),
 		cmocka_unit_test(files_are_sorted_and_counted_in_pages),
+		cmocka_unit_test(of_overlapping_files_the_first_stays),
 		cmocka_unit_test(a_core_may_have_no_notes),
 		cmocka_unit_test(notes_may_be_aligned_to_8),
 		cmocka_unit_test(our_own_notes_make_it_an_image),
