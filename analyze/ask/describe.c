@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "analyze/ask/allocated.h"
 #include "analyze/ask/describe.h"
 
 enum { TEXT_MIN = 4, TEXT_MAX = 48, XSAVE_XMM = 160, XSAVE_XMM_END = 416 };
@@ -76,7 +77,8 @@ static void set_retained(const struct session *s, struct fact *into, vertex_id v
 
 void describe_object(struct session *s, struct fact *into, obj_id o)
 {
-	static const char *const kinds[] = {"object", "mapped object", "unknown mapping"};
+	static const char *const kinds[] = {"object", "mapped object", "unknown mapping",
+					    "announced object"};
 	const struct objects *objects = &s->heap.objects;
 	addr_t addr = objects_addr(objects, o);
 	uint64_t size = objects_size(objects, o);
@@ -96,6 +98,7 @@ void describe_object(struct session *s, struct fact *into, obj_id o)
 	}
 	set_hint(s, into, addr);
 	set_text(s, into, addr, size);
+	allocated_set_site(s, into, o);
 }
 
 void describe_frame(struct session *s, struct fact *into, uint32_t frame)
@@ -158,7 +161,7 @@ static void set_word(const struct session *s, struct fact *into, const struct ro
 	} else if (r->class == ROOT_REGISTER) {
 		fact_set_str(into, "register",
 			     roots_register_name(s->parts.machine, (uint32_t)off / 8));
-	} else {
+	} else if (r->class != ROOT_KERNEL) {
 		fact_set_u64(into, "offset", off);
 		fact_set_addr(into, "word", r->addr + off);
 	}
@@ -170,7 +173,7 @@ void describe_root(struct session *s, struct fact *into, uint32_t root, uint64_t
 
 	fact_set_str(into, "class", roots_class_name(r->class));
 	fact_set_str(into, "name", r->name);
-	if (r->class != ROOT_REGISTER) {
+	if (r->class != ROOT_REGISTER && r->class != ROOT_KERNEL) {
 		fact_set_addr(into, "addr", r->addr);
 		fact_set_u64(into, "size", r->size);
 	}

@@ -7,6 +7,7 @@
 #include "analyze/ask/answers.h"
 #include "analyze/ask/cautions.h"
 #include "analyze/ask/describe.h"
+#include "analyze/ask/info_image.h"
 #include "analyze/ask/totals.h"
 
 static void set_tally(struct fact *f, const char *what, struct tally t)
@@ -160,7 +161,8 @@ static void describe_coverage(struct session *s, struct fact *f)
 {
 	static const char *const names[] = {
 		"modules", "stacks",	      "dead_stacks", "thread_descriptors",
-		"heap",	   "allocator_state", "files",	     "unreadable"};
+		"heap",	   "allocator_state", "files",	     "unreadable",
+		"sampler"};
 	uint64_t mapped = 0, dumped = 0, claimed = 0;
 
 	for (size_t i = 0; i < s->space.mappings.n; i++) {
@@ -207,6 +209,7 @@ int info_answer(struct session *s, struct fact *out, struct err *err)
 	describe_dump(s, fact_set_object(out, "dump"));
 	describe_process(s, fact_set_object(out, "process"));
 	describe_heap(s, fact_set_object(out, "heap"));
+	info_image(s, out);
 	describe_scan(s, fact_set_object(out, "scan"));
 	describe_coverage(s, fact_set_object(out, "coverage"));
 	describe_threads(s, fact_set_array(out, "threads"));

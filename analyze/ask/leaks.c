@@ -3,11 +3,12 @@
  * an object that several heads reach counts for the first. Ten thousand equal
  * leaks are one row:
  *
- *	shape = (size of the head, objects of the group, bytes of the group)
+ *	shape = (size of the head, objects of the group, bytes of the group, site of the head)
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/ask/allocated.h"
 #include "analyze/ask/answers.h"
 #include "analyze/ask/cautions.h"
 #include "analyze/ask/describe.h"
@@ -18,6 +19,7 @@ struct leak_group {
 	obj_id head;
 	uint32_t objects;
 	uint64_t bytes;
+	uint32_t site; /* of the head, INDEX_NONE: not known */
 };
 
 struct leak_row {
@@ -37,6 +39,8 @@ static int by_shape(const void *a, const void *b, void *arg)
 		return x->objects < y->objects ? -1 : 1;
 	if (x->bytes != y->bytes)
 		return x->bytes < y->bytes ? -1 : 1;
+	if (x->site != y->site)
+		return x->site < y->site ? -1 : 1;
 	return x->head < y->head ? -1 : x->head > y->head;
 }
 
@@ -68,6 +72,7 @@ static struct leak_group *collect_groups(struct session *s, const obj_id *head_o
 	for (obj_id i = 0; i < n_objects; i++)
 		if (s->reach.verdict[i] == LEAKED_DIRECTLY) {
 			place[i] = (uint32_t)*n;
+			groups[*n].site = allocated_site(s, i);
 			groups[(*n)++].head = i;
 		}
 	for (obj_id i = 0; i < n_objects; i++)
@@ -82,7 +87,7 @@ static bool same_shape(const struct objects *o, const struct leak_group *a,
 		       const struct leak_group *b)
 {
 	return objects_size(o, a->head) == objects_size(o, b->head) && a->objects == b->objects &&
-	       a->bytes == b->bytes;
+	       a->bytes == b->bytes && a->site == b->site;
 }
 
 static struct leak_row *collect_rows(const struct objects *o, struct leak_group *groups, size_t n,

@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "analyze/ask/allocated.h"
 #include "analyze/ask/answers.h"
 #include "analyze/ask/describe.h"
 #include "analyze/ask/resolve.h"
@@ -82,6 +83,7 @@ static const char *place_name(const struct session *s, addr_t at)
 		[CLAIM_ALLOCATOR_STATE] = "the allocator's own state",
 		[CLAIM_FILE] = "file mapped read-only",
 		[CLAIM_UNREADABLE] = "inaccessible reservation or guard",
+		[CLAIM_SAMPLER] = "heapdump's own tables",
 	};
 	const struct claim *c = claims_find(&s->claims, at);
 
@@ -111,6 +113,7 @@ int map_answer(struct session *s, const char *address, struct fact *out, struct 
 		fact_set_str(out, "place", "object");
 		fact_set_u64(out, "offset", at - base);
 		describe_object(s, fact_set_object(out, "object"), o);
+		allocated_set(s, out, o);
 		set_bytes(s, out, base);
 		return 0;
 	}

@@ -1,10 +1,12 @@
 /*
- * top: the heap grouped three ways.
+ * top: the heap grouped.
  *
  *	size      usable size: exact to 1 KiB, then by powers of two
  *	module    where the object's first pointer into a module leads: its vtable, its type
  *	          descriptor, its callback; objects without one stand in a row of their own
  *	root      what each root alone retains; what several share belongs to none of them
+ *
+ * and by allocation site or thread: top_sites.c.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +14,7 @@
 #include "analyze/ask/answers.h"
 #include "analyze/ask/cautions.h"
 #include "analyze/ask/describe.h"
+#include "analyze/ask/top_sites.h"
 #include "analyze/ask/totals.h"
 #include "base/cleanup.h"
 
@@ -191,7 +194,7 @@ static void set_largest(struct session *s, struct fact *out)
 
 int top_answer(struct session *s, enum top_by by, size_t limit, struct fact *out, struct err *err)
 {
-	static const char *const names[] = {"size", "module", "root"};
+	static const char *const names[] = {"size", "module", "root", "site", "thread"};
 	struct totals t;
 	int rc = session_need_dominators(s, err);
 
@@ -207,5 +210,7 @@ int top_answer(struct session *s, enum top_by by, size_t limit, struct fact *out
 	set_largest(s, out);
 	if (by == TOP_BY_ROOT)
 		return group_by_root(s, limit, out, err);
+	if (by == TOP_BY_SITE || by == TOP_BY_THREAD)
+		return top_sites(s, by, limit, out, err);
 	return group(s, by, limit, out, err);
 }

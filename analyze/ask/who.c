@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/ask/allocated.h"
 #include "analyze/ask/answers.h"
 #include "analyze/ask/cautions.h"
 #include "analyze/ask/resolve.h"
@@ -173,5 +174,6 @@ int who_answer(struct session *s, const char *x, struct fact *out, struct err *e
 		return explain_nothing(s, out, &t, x, err);
 	fact_set_u64(out, "offset", t.addr - objects_addr(&s->heap.objects, t.object));
 	describe_object(s, fact_set_object(out, "object"), t.object);
+	allocated_set(s, out, t.object);
 	return explain_vertex(s, out, graph_object(&s->graph, t.object), err);
 }

@@ -45,8 +45,9 @@ static const struct command commands[] = {
 	{"info", "FILE", "what this dump is, what is in the heap, what could not be known", "", 2,
 	 2, 0, ask_info, text_info},
 	{"top", "FILE", "the heap grouped, the largest first",
-	 "  --by size|module|root  by size class (default), by the module an object's first\n"
-	 "                         pointer into a module leads to, by the root that retains it\n"
+	 "  --by WHAT              size: by size class (default); module: that an object's first\n"
+	 "                         pointer into a module leads to; root: that retains it;\n"
+	 "                         site, thread: who allocated it, if libheapdump was there\n"
 	 "  --limit N              rows shown (20); 0: all\n",
 	 2, 2, OPTION_BY | OPTION_LIMIT, ask_top, text_top},
 	{"leaks", "FILE", "what nothing holds any more",

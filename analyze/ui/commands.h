@@ -36,6 +36,11 @@ const struct command *commands_find(const char *name);
 /* The list of commands, or one command's page. */
 void commands_help(FILE *out, const struct command *c);
 
+/* Parts of screens: where an object was allocated; what an image says of itself; rows of sites. */
+void text_allocation(const struct screen *s, const struct fact *a);
+void text_image(const struct screen *s, const struct fact *a);
+void text_top_sites(const struct screen *s, const struct fact *a);
+
 /* The text screens, one file each. */
 void text_info(const struct screen *s, const struct fact *a);
 void text_top(const struct screen *s, const struct fact *a);

@@ -119,7 +119,7 @@ static int parse_word(const char *text, const char *what, const char *const *wor
 
 static int parse_valued(struct options *o, int opt, const char *value, struct err *err)
 {
-	static const char *const by[] = {"size", "module", "root"};
+	static const char *const by[] = {"size", "module", "root", "site", "thread"};
 	static const char *const colors[] = {"auto", "always", "never"};
 	uint64_t number = 0;
 	unsigned word = 0;
@@ -139,7 +139,7 @@ static int parse_valued(struct options *o, int opt, const char *value, struct er
 		o->color = (enum color)word;
 		return rc;
 	case OPT_BY:
-		rc = parse_word(value, "--by", by, 3, &word, err);
+		rc = parse_word(value, "--by", by, ARRAY_LEN(by), &word, err);
 		o->by = (enum top_by)word;
 		return rc;
 	case OPT_LIMIT:

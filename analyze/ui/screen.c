@@ -153,6 +153,26 @@ void screen_object(const struct screen *s, const struct fact *o, const struct la
 	if (fact_has(o, "text"))
 		fprintf(s->out, "   %s\"%s\"%s", screen_dim(s), fact_str(o, "text"),
 			screen_plain(s));
+	if (fact_has(o, "announced"))
+		fprintf(s->out, "   announced as %s", fact_str(o, "announced"));
+	if (fact_has(o, "site")) {
+		fputs("   from ", s->out);
+		screen_caller(s, fact_get(o, "site"));
+	}
+}
+
+void screen_caller(const struct screen *s, const struct fact *c)
+{
+	const char *function = fact_str(c, "function"), *module = fact_str(c, "module");
+
+	fputs(function ? function : fact_str(c, "pc") ? fact_str(c, "pc") : "?", s->out);
+	if (fact_has(c, "file"))
+		fprintf(s->out, " %s:%" PRIu64, fact_str(c, "file"), fact_u64(c, "line"));
+	else if (module && fact_bool(c, "unmapped"))
+		fprintf(s->out, " (%s+0x%" PRIx64 ", unmapped since)", module,
+			fact_u64(c, "offset"));
+	else if (module)
+		fprintf(s->out, " (%s)", module);
 }
 
 /* "global  g_sessions  (.bss of srv, cache/session.c:12)" */

@@ -75,6 +75,9 @@ void screen_root(const struct screen *s, const struct fact *root, const struct l
 /* Either, by which key the fact has. */
 void screen_vertex(const struct screen *s, const struct fact *step, const struct layout *layout);
 
+/* A function on an allocation's stack: "buf_grow util/buf.c:41". */
+void screen_caller(const struct screen *s, const struct fact *caller);
+
 /* An indented line for each vertex of the list, aligned; how many there are in all, if more. */
 void screen_list(const struct screen *s, const struct fact *list, uint64_t all);
 

@@ -177,6 +177,7 @@ static void put_coverage(const struct screen *s, const struct fact *a)
 					      {"thread_descriptors", "thread descriptors, TLS"},
 					      {"files", "files, read-only"},
 					      {"unreadable", "inaccessible"},
+					      {"sampler", "heapdump's own tables"},
 					      {"unknown", "unexplained"}};
 	const struct fact *c = fact_get(a, "coverage"), *scan = fact_get(a, "scan");
 	uint64_t mapped = fact_u64(c, "mapped_bytes");
@@ -205,6 +206,7 @@ void text_info(const struct screen *s, const struct fact *a)
 	screen_cautions(s, a);
 	put_process(s, a);
 	put_heap(s, fact_get(a, "heap"));
+	text_image(s, a);
 	put_threads(s, a);
 	put_modules(s, fact_get(a, "modules"));
 	put_coverage(s, a);

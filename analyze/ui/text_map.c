@@ -62,6 +62,8 @@ void text_map(const struct screen *s, const struct fact *a)
 				fact_u64(a, "offset"));
 		screen_object(s, fact_get(a, "object"), NULL);
 		fprintf(s->out, "   %s", fact_str(a, "object.state"));
+		fputc('\n', s->out);
+		text_allocation(s, a);
 	} else {
 		fprintf(s->out, "%s  %s", fact_str(a, "addr"), fact_str(a, "place"));
 		if (fact_has(a, "symbol"))
@@ -72,12 +74,13 @@ void text_map(const struct screen *s, const struct fact *a)
 		}
 	}
 	if (m)
-		fprintf(s->out, "\nmapping     %s %s %s %s%s%s", fact_str(m, "addr"),
-			screen_glyph(s, GLYPH_TO), fact_str(m, "end"), fact_str(m, "access"),
-			fact_has(m, "path") ? " " : "",
+		fprintf(s->out, "%smapping     %s %s %s %s%s%s", fact_has(a, "object") ? "" : "\n",
+			fact_str(m, "addr"), screen_glyph(s, GLYPH_TO), fact_str(m, "end"),
+			fact_str(m, "access"), fact_has(m, "path") ? " " : "",
 			fact_has(m, "path") ? fact_str(m, "path") : "");
 	if (fact_has(a, "note"))
 		fprintf(s->out, "\nnote        %s", fact_str(a, "note"));
-	fputc('\n', s->out);
+	if (m || !fact_has(a, "object"))
+		fputc('\n', s->out);
 	put_bytes(s, a);
 }

@@ -129,6 +129,10 @@ void text_top(const struct screen *s, const struct fact *a)
 		return;
 	}
 	put_verdict(s, a);
+	if (!strcmp(by, "site") || !strcmp(by, "thread")) {
+		text_top_sites(s, a);
+		return;
+	}
 	fprintf(s->out, "\nby %s\n",
 		!strcmp(by, "root")	? "the root that alone retains them"
 		: !strcmp(by, "module") ? "the module their first pointer into one leads to"

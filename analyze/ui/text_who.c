@@ -208,6 +208,7 @@ void text_who(const struct screen *s, const struct fact *a)
 	if (fact_u64(a, "offset"))
 		fprintf(s->out, "%s is +0x%" PRIx64 " in it\n", fact_str(a, "addr"),
 			fact_u64(a, "offset"));
+	text_allocation(s, a);
 	if (!fact_bool(a, "reachable")) {
 		put_unreached(s, a);
 		return;

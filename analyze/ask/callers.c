@@ -1,0 +1,158 @@
+/*
+ * Return addresses to names. An address may stand for several functions (inlining), and the code it
+ * was in may be gone (dlclose): the sampler's log of modules then has the name of the file, by the
+ * generation of the site.
+ *
+ * A site is labelled by the first function that looks like more than a way to malloc: a name of the
+ * family with the usual prefixes and endings is passed over. That is a guess about names; the whole
+ * stack stands beside the label.
+ */
+#include <ctype.h>
+#include <string.h>
+
+#include "analyze/ask/callers.h"
+#include "analyze/space/lines_inline.h"
+
+enum { MAX_LEVELS = 16 };
+
+/* The last path component of a module's file. */
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* The functions at one return address; the number, at least 1. */
+static size_t callers_at(struct session *s, addr_t pc, uint32_t generation, struct caller *out,
+			 size_t max)
+{
+	struct code_level levels[MAX_LEVELS];
+	struct symbol sym = {0};
+	struct caller c = {.pc = pc, .module = INDEX_NONE};
+	size_t n;
+
+	c.unmapped = sampled_unmapped(&s->sampled, pc - 1, generation);
+	if (c.unmapped) {
+		out[0] = c;
+		return 1;
+	}
+	c.module = modules_find(&s->modules, pc - 1);
+	if (c.module != INDEX_NONE && symbols_at(s->symbols, pc - 1, &sym))
+		c.symbol = sym.name;
+	n = lines_inline_at(s->debuginfo, &s->modules, pc - 1, levels,
+			    max < MAX_LEVELS ? max : MAX_LEVELS);
+	for (size_t i = 0; i < n; i++) {
+		out[i] = c;
+		out[i].inlined = i + 1 < n;
+		out[i].function = levels[i].function ? levels[i].function
+				  : out[i].inlined   ? NULL
+						     : c.symbol;
+		out[i].path = levels[i].path;
+		out[i].line = levels[i].line;
+	}
+	if (n)
+		return n;
+	c.function = c.symbol;
+	out[0] = c;
+	return 1;
+}
+
+static bool is_own(const struct session *s, const struct caller *c)
+{
+	return c->module != INDEX_NONE &&
+	       !strncmp(s->modules.list.v[c->module].name, "libheapdump.", 12);
+}
+
+size_t callers_of(struct session *s, const struct site_ref *site, struct caller *out, size_t max)
+{
+	addr_t pcs[MAX_SITE_FRAMES];
+	size_t n_pcs = sampled_frames(&s->sampled, &s->space, &site->site, pcs, MAX_SITE_FRAMES);
+	size_t n = 0;
+
+	for (size_t i = 0; i < n_pcs && n < max; i++) {
+		size_t got = callers_at(s, pcs[i], site->site.generation, out + n, max - n);
+
+		if (n || !is_own(s, &out[n]))
+			n += got;
+	}
+	return n;
+}
+
+static bool ends_with(const char *s, size_t n, const char *end)
+{
+	size_t k = strlen(end);
+
+	return n >= k && !strncasecmp(s + n - k, end, k);
+}
+
+bool callers_is_wrapper(const char *function)
+{
+	static const char *const ends[] = {"malloc",   "calloc",   "realloc",	    "reallocarray",
+					   "memalign", "valloc",   "aligned_alloc", "strdup",
+					   "strndup",  "allocate", "m_allocate"};
+	size_t n = strcspn(function, ".");
+
+	if (!strncmp(function, "operator new", 12) || !strncmp(function, "_Znw", 4) ||
+	    !strncmp(function, "_Zna", 4))
+		return true;
+	/* malloc0, malloc_n, realloc_array and the like; a clone's name goes on behind a dot */
+	while (n && (isdigit((unsigned char)function[n - 1]) || function[n - 1] == '_'))
+		n--;
+	if (ends_with(function, n, "_n") || ends_with(function, n, "_array"))
+		n -= ends_with(function, n, "_n") ? 2 : 6;
+	for (size_t i = 0; i < ARRAY_LEN(ends); i++)
+		if (ends_with(function, n, ends[i]))
+			return true;
+	return false;
+}
+
+size_t callers_label(const struct caller *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!list[i].function || !callers_is_wrapper(list[i].function))
+			return i;
+	return 0;
+}
+
+bool callers_label_of(struct session *s, const struct site_ref *site, struct caller *out)
+{
+	struct caller at[MAX_LEVELS];
+	addr_t pcs[MAX_SITE_FRAMES];
+	size_t n_pcs = sampled_frames(&s->sampled, &s->space, &site->site, pcs, MAX_SITE_FRAMES);
+	bool any = false;
+
+	for (size_t i = 0; i < n_pcs; i++) {
+		size_t n = callers_at(s, pcs[i], site->site.generation, at, MAX_LEVELS), k;
+
+		if (!any && is_own(s, &at[0]))
+			continue;
+		k = callers_label(at, n);
+		if (!any || !at[k].function || !callers_is_wrapper(at[k].function))
+			*out = at[k];
+		any = true;
+		if (!at[k].function || !callers_is_wrapper(at[k].function))
+			break;
+	}
+	return any;
+}
+
+void callers_describe(struct session *s, struct fact *into, const struct caller *c)
+{
+	if (c->function)
+		fact_set_str(into, "function", c->function);
+	if (c->path) {
+		fact_set_str(into, "file", lines_short_path(c->path));
+		fact_set_u64(into, "line", c->line);
+	}
+	if (c->module != INDEX_NONE)
+		fact_set_str(into, "module", s->modules.list.v[c->module].name);
+	if (c->unmapped) {
+		fact_set_str(into, "module", base_name(c->unmapped->path));
+		fact_set_u64(into, "offset", c->pc - c->unmapped->lo);
+		fact_set_bool(into, "unmapped", true);
+	}
+	fact_set_addr(into, "pc", c->pc);
+	if (c->inlined)
+		fact_set_bool(into, "inlined", true);
+}

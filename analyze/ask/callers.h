@@ -1,0 +1,41 @@
+/*
+ * The call stack of an allocation site, by names.
+ */
+#ifndef HEAPDUMP_ASK_CALLERS_H
+#define HEAPDUMP_ASK_CALLERS_H
+
+#include "analyze/ask/fact.h"
+#include "analyze/ask/session.h"
+
+/* One function on the stack. Strings live as long as the session. */
+struct caller {
+	addr_t pc;	      /* the return address; inlined functions share the one they are in */
+	const char *function; /* as the source names it, else its symbol; NULL: not known */
+	const char *symbol;   /* of the code; NULL: none */
+	const char *path;     /* of the source; NULL: not known */
+	uint32_t line;
+	uint32_t module; /* INDEX_NONE: none, or unmapped */
+	bool inlined;	 /* into the next one, which is in the list too */
+	const struct heapimage_module
+		*unmapped; /* the module that was there then and was unmapped since; else NULL */
+};
+
+/*
+ * The stack of a site, the allocating function first, up to max; the number. Frames of heapdump's own
+ * library are left out. O(frames × DIEs of their compile units).
+ */
+size_t callers_of(struct session *s, const struct site_ref *site, struct caller *out, size_t max);
+
+/* The one by which a site is known: the first that does not merely pass an allocation on. */
+size_t callers_label(const struct caller *list, size_t n);
+
+/* That one alone, without naming the frames behind it; false: the site has no frames. */
+bool callers_label_of(struct session *s, const struct site_ref *site, struct caller *out);
+
+/* Whether a function of that name is one of the malloc family, or wraps it. */
+bool callers_is_wrapper(const char *function);
+
+/* function, file, line, module, pc, inlined, unmapped. */
+void callers_describe(struct session *s, struct fact *into, const struct caller *c);
+
+#endif

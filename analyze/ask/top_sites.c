@@ -1,0 +1,163 @@
+/*
+ * top by site and by thread: who allocated what is in use, from the samples of objects that are.
+ *
+ *	row = Σ over its samples of 1/p objects and size/p bytes      (heap/sites.h)
+ *
+ * Where every object was sampled the rows are exact, and what no sample is of (allocated before the
+ * library was there, or past it) stands as the difference to what is in use.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyze/ask/allocated.h"
+#include "analyze/ask/answers.h"
+#include "analyze/ask/top_sites.h"
+#include "base/cleanup.h"
+
+struct site_row {
+	uint32_t key; /* the site's number, or a tid; INDEX_NONE: of no known site */
+	struct estimate all, leaked;
+};
+
+struct site_rows {
+	VEC(struct site_row) list;
+	bool exact; /* every sample stands for itself */
+};
+
+static int by_key(const void *a, const void *b)
+{
+	const struct site_row *x = a, *y = b;
+
+	return x->key < y->key ? -1 : x->key > y->key;
+}
+
+static int by_estimate(const void *a, const void *b)
+{
+	const struct site_row *x = a, *y = b;
+
+	if (x->all.bytes != y->all.bytes)
+		return x->all.bytes > y->all.bytes ? -1 : 1;
+	return by_key(a, b);
+}
+
+/* A sample on its way to a row. */
+struct placed {
+	uint32_t key, slot;
+};
+
+static int by_row(const void *a, const void *b)
+{
+	const struct placed *x = a, *y = b;
+
+	if (x->key != y->key)
+		return x->key < y->key ? -1 : 1;
+	return x->slot < y->slot ? -1 : x->slot > y->slot;
+}
+
+static bool is_leaked(const struct session *s, obj_id o)
+{
+	return o != OBJ_NONE &&
+	       (s->reach.verdict[o] == LEAKED_DIRECTLY || s->reach.verdict[o] == LEAKED_INDIRECTLY);
+}
+
+/* The samples by row; malloc'd, NULL out of memory. */
+static struct placed *place_samples(const struct session *s, enum top_by by)
+{
+	size_t n = s->sampled.samples.n;
+	struct placed *v = calloc(n + 1, sizeof(*v));
+
+	for (size_t i = 0; v && i < n; i++) {
+		const struct sample_ref *r = &s->sampled.samples.v[i];
+		struct heapimage_sample e;
+
+		v[i] = (struct placed){INDEX_NONE, r->slot};
+		if (by == TOP_BY_SITE)
+			v[i].key = sampled_site(&s->sampled, r->site) ? r->site : INDEX_NONE;
+		else if (sampled_get(&s->sampled, &s->space, r->slot, &e))
+			v[i].key = e.tid;
+	}
+	if (v && n)
+		qsort(v, n, sizeof(*v), by_row);
+	return v;
+}
+
+static int collect(const struct session *s, enum top_by by, struct site_rows *rows, struct err *err)
+{
+	_cleanup_free_ struct placed *v = place_samples(s, by);
+
+	if (!v)
+		return err_nomem(err);
+	rows->exact = true;
+	for (size_t i = 0; i < s->sampled.samples.n; i++) {
+		struct heapimage_sample e;
+		struct sampled_object so;
+		struct site_row *row;
+
+		if (!sampled_get(&s->sampled, &s->space, v[i].slot, &e))
+			continue;
+		so = sites_object_of(&s->heap.objects, &e);
+		if (!so.usable)
+			continue;
+		if ((!rows->list.n || rows->list.v[rows->list.n - 1].key != v[i].key) &&
+		    vec_push(&rows->list, ((struct site_row){.key = v[i].key})) < 0)
+			return err_nomem(err);
+		row = &rows->list.v[rows->list.n - 1];
+		sites_weigh(&row->all, &e, so.usable);
+		if (is_leaked(s, so.object))
+			sites_weigh(&row->leaked, &e, so.usable);
+		rows->exact &= e.interval <= 1;
+	}
+	if (rows->list.n)
+		qsort(rows->list.v, rows->list.n, sizeof(*rows->list.v), by_estimate);
+	return 0;
+}
+
+static void set_row(struct session *s, struct fact *f, enum top_by by, const struct site_row *r)
+{
+	if (by == TOP_BY_THREAD) {
+		fact_set_u64(f, "thread", r->key);
+		fact_set_str(f, "thread_name", allocated_thread_name(s, r->key));
+	} else if (r->key != INDEX_NONE) {
+		allocated_set_stack(s, fact_set_object(f, "site"), r->key);
+	} else {
+		fact_set_str(f, "site", NULL);
+	}
+	allocated_set_estimate(f, &r->all);
+	fact_set_u64(f, "leaked_samples", r->leaked.n);
+	fact_set_u64(f, "leaked_bytes", (uint64_t)(r->leaked.bytes + 0.5));
+}
+
+static void set_rows(struct session *s, struct fact *out, enum top_by by,
+		     const struct site_rows *rows, size_t limit)
+{
+	struct fact *list = fact_set_array(out, "rows");
+	double cut = 0;
+
+	for (size_t i = 0; i < rows->list.n; i++)
+		if (i < limit)
+			set_row(s, fact_add_object(list), by, &rows->list.v[i]);
+		else
+			cut += rows->list.v[i].all.bytes;
+	fact_set_u64(out, "rows_cut", rows->list.n > limit ? rows->list.n - limit : 0);
+	fact_set_u64(out, "bytes_cut", (uint64_t)(cut + 0.5));
+}
+
+int top_sites(struct session *s, enum top_by by, size_t limit, struct fact *out, struct err *err)
+{
+	struct site_rows rows = {0};
+	int rc;
+
+	if (!s->sampled.source)
+		return err_set(err, ERR_ABSENT,
+			       "has no allocation sites: the program ran without libheapdump "
+			       "(heapdump record, or -lheapdump)");
+	rc = collect(s, by, &rows, err);
+	if (rc == 0) {
+		fact_set_bool(out, "exact", rows.exact);
+		fact_set_u64(out, "sampling_interval", s->sampled.anchor.interval);
+		allocated_set_estimate(fact_set_object(out, "estimated"), &s->sites.all);
+		set_rows(s, out, by, &rows, limit);
+	}
+	vec_deinit(&rows.list);
+	return rc;
+}

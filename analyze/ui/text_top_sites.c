@@ -1,0 +1,79 @@
+/*
+ * heapdump top --by site, --by thread.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "analyze/ui/commands.h"
+
+enum { SHOWN_CALLERS = 4 };
+
+/* "buf_grow util/buf.c:41  (conn_read, loop, main)": the label, and who called it. */
+static void put_site(const struct screen *s, const struct fact *site)
+{
+	const struct fact *frames = fact_get(site, "frames");
+	size_t label = fact_u64(site, "label"), n = fact_count(frames);
+
+	fprintf(s->out, "#%" PRIu64 "  %s", fact_u64(site, "number"), screen_bold(s));
+	screen_caller(s, site);
+	fputs(screen_plain(s), s->out);
+	for (size_t i = label + 1; i < n && i <= label + SHOWN_CALLERS; i++) {
+		const struct fact *c = fact_at(frames, i);
+		const char *name = fact_str(c, "function");
+
+		fprintf(s->out, "%s%s", i == label + 1 ? "  from " : ", ",
+			name ? name : fact_str(c, "pc"));
+	}
+	if (n > label + 1 + SHOWN_CALLERS)
+		fprintf(s->out, " %s", screen_glyph(s, GLYPH_MORE));
+}
+
+static void put_row(const struct screen *s, const struct fact *a, const struct fact *r)
+{
+	uint64_t bytes = fact_u64(r, "bytes"), leaked = fact_u64(r, "leaked_bytes");
+	uint64_t error = fact_u64(r, "bytes_error");
+
+	fprintf(s->out, "%11s %8s", screen_bytes(bytes).s,
+		screen_share(bytes, fact_u64(a, "in_use_bytes")).s);
+	if (!fact_bool(a, "exact"))
+		fprintf(s->out, " %11s", error ? screen_bytes(error).s : "-");
+	fprintf(s->out, " %12s %8s %11s  ", screen_count(fact_u64(r, "objects")).s,
+		screen_count(fact_u64(r, "samples")).s, leaked ? screen_bytes(leaked).s : "-");
+	if (fact_has(r, "thread"))
+		fprintf(s->out, "%" PRIu64 "%s%s", fact_u64(r, "thread"),
+			fact_str(r, "thread_name") ? " " : "",
+			fact_str(r, "thread_name") ? fact_str(r, "thread_name") : "");
+	else if (fact_get(r, "site") && fact_has(fact_get(r, "site"), "number"))
+		put_site(s, fact_get(r, "site"));
+	else
+		fputs("(a stack that is not known)", s->out);
+	fputc('\n', s->out);
+}
+
+void text_top_sites(const struct screen *s, const struct fact *a)
+{
+	const struct fact *rows = fact_get(a, "rows");
+	uint64_t interval = fact_u64(a, "sampling_interval");
+	uint64_t whole = fact_u64(a, "in_use_bytes"), known = fact_u64(a, "estimated.bytes");
+
+	fprintf(s->out, "\nby the %s that allocated them: ",
+		!strcmp(fact_str(a, "by"), "site") ? "stack" : "thread");
+	if (fact_bool(a, "exact"))
+		fputs("every object was recorded\n", s->out);
+	else
+		fprintf(s->out, "estimated from %s, one per %s; error is one standard error\n",
+			screen_counted(fact_u64(a, "estimated.samples"), "sample").s,
+			screen_bytes(interval).s);
+	fprintf(s->out, "%11s %8s", "bytes", "");
+	if (!fact_bool(a, "exact"))
+		fprintf(s->out, " %11s", "error");
+	fprintf(s->out, " %12s %8s %11s  %s\n", "objects", "samples", "leaked", fact_str(a, "by"));
+	for (size_t i = 0; i < fact_count(rows); i++)
+		put_row(s, a, fact_at(rows, i));
+	if (fact_u64(a, "rows_cut"))
+		fprintf(s->out, "(%s, %s; --limit shows them)\n",
+			screen_counted(fact_u64(a, "rows_cut"), "more row").s,
+			screen_bytes(fact_u64(a, "bytes_cut")).s);
+	fprintf(s->out, "%11s %8s in all, of %s in use\n", screen_bytes(known).s,
+		screen_share(known, whole).s, screen_bytes(whole).s);
+}
