@@ -11,13 +11,14 @@
  * SIGNAL_FRAME bytes (the interrupted registers lie there), and the thread's
  * own stack is live from where it was left.
  *
- * Limits: MAX_FRAMES per thread; the stack pointer must grow, else the walk ends there.
+ * Limits: MAX_FRAMES per thread, and one frame per MIN_FRAME bytes of the dump in all; the stack
+ * pointer must grow, else the walk ends there.
  */
 #include <elfutils/libdwfl.h>
 
 #include "analyze/space/frames.h"
 
-enum { SIGNAL_FRAME = 16384, SP_X86_64 = 7, SP_AARCH64 = 31 };
+enum { SIGNAL_FRAME = 16384, MIN_FRAME = 16, SP_X86_64 = 7, SP_AARCH64 = 31 };
 
 struct unwinder {
 	const struct space *space;
@@ -25,6 +26,8 @@ struct unwinder {
 	struct frames *frames;
 	uint32_t thread; /* the one being unwound */
 	uint32_t depth;
+	size_t max_frames;   /* of all threads */
+	uint64_t words_left; /* bytes that frames on others' stacks may still have */
 	bool nomem;
 };
 
@@ -95,7 +98,8 @@ static int on_frame(Dwfl_Frame *state, void *arg)
 	struct frame f = {0};
 	Dwarf_Word sp;
 
-	if (u->depth >= MAX_FRAMES || !dwfl_frame_pc(state, &f.pc, &f.is_activation))
+	if (u->depth >= MAX_FRAMES || u->frames->list.n >= u->max_frames ||
+	    !dwfl_frame_pc(state, &f.pc, &f.is_activation))
 		return DWARF_CB_ABORT;
 	if (dwfl_frame_reg(state, x86 ? SP_X86_64 : SP_AARCH64, &sp))
 		return DWARF_CB_ABORT;
@@ -133,6 +137,14 @@ static bool goes_on(const struct unwinder *u, const struct frame *f)
 	return f[1].is_activation;
 }
 
+/* A frame on a stack that is not the thread's own: nothing else keeps two of them apart. */
+static void spend_words(struct unwinder *u, struct range *words)
+{
+	if (range_size(*words) > u->words_left)
+		words->hi = words->lo;
+	u->words_left -= range_size(*words);
+}
+
 /* Gives the thread's frames their words, cuts the list where it stops making sense, sets the rest. */
 static struct range close_frames(struct unwinder *u, size_t first)
 {
@@ -154,6 +166,8 @@ static struct range close_frames(struct unwinder *u, size_t first)
 				     : frame_end(u, lo, 0);
 		if (home && f->words.hi > t->stack.hi)
 			f->words.hi = t->stack.hi;
+		if (!home)
+			spend_words(u, &f->words);
 		if (home)
 			rest.lo = f->words.hi;
 		if (last)
@@ -189,6 +203,8 @@ int frames_init(struct frames *f, struct debuginfo *debuginfo, const struct thre
 	Dwfl *dwfl = debuginfo_dwfl(debuginfo);
 	int rc = 0;
 
+	u.words_left = space_dumped_bytes(space);
+	u.max_frames = u.words_left / MIN_FRAME + MAX_FRAMES;
 	*f = (struct frames){0};
 	if (dwfl && !dwfl_attach_state(dwfl, NULL, 1, &callbacks, &u)) {
 		warnings_add(warnings,

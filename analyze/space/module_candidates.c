@@ -23,7 +23,13 @@
 
 enum { MAX_PATH = 4096 };
 #define PAGE_MASK 4095ull
-#define VDSO	  "linux-vdso.so" /* in the loader's list */
+
+/*
+ * All modules together have that many program headers, and as many more as fit into the dump: in a
+ * crafted one a table may serve many modules.
+ */
+#define HEADERS_MIN 16384
+#define VDSO	    "linux-vdso.so" /* in the loader's list */
 
 static addr_t page_up(addr_t a)
 {
@@ -66,6 +72,11 @@ static int add(struct candidates *c, const struct space *s, struct range at, con
 
 	if (rc == ERR_NOMEM)
 		return rc;
+	if (x.image.ph.n > c->header_budget) {
+		elf_image_deinit(&x.image);
+		rc = ERR_LIMIT;
+	}
+	c->header_budget -= x.image.ph.n;
 	end = rc == 0 ? image_end(&x.image, at.lo) : at.hi;
 	if (end > at.hi)
 		x.module.at.hi = end;
@@ -306,7 +317,8 @@ int candidates_find(struct candidates *c, const struct space *s, struct err *err
 {
 	int rc;
 
-	*c = (struct candidates){.exe = SIZE_MAX};
+	*c = (struct candidates){.exe = SIZE_MAX, .header_budget = HEADERS_MIN};
+	c->header_budget += space_dumped_bytes(s) / sizeof(Elf64_Phdr);
 	rc = add_from_files(c, s, err);
 	if (rc == 0)
 		rc = add_from_memory(c, s, err);

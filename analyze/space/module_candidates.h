@@ -18,6 +18,7 @@ struct candidates {
 	VEC(struct candidate) list; /* sorted by base */
 	size_t exe;		    /* index of the executable, SIZE_MAX: unknown */
 	bool whole_link_map;
+	uint64_t header_budget; /* program headers that may still be read */
 };
 
 /*

@@ -15,8 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/space/disjoint.h"
 #include "analyze/space/module_candidates.h"
 #include "analyze/space/module_files.h"
+#include "base/cleanup.h"
 
 #define PAGE_MASK 4095ull
 
@@ -144,6 +146,25 @@ static int name_libc(struct modules *m, const struct space *s, struct err *err)
 	return m->libc_name ? 0 : err_nomem(err);
 }
 
+/* No two modules have the same data. */
+static int separate_data(struct modules *m, struct err *err)
+{
+	_cleanup_free_ struct range **v = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->list.n; i++)
+		n += m->list.v[i].writable.n;
+	v = malloc((n + 1) * sizeof(*v));
+	if (!v)
+		return err_nomem(err);
+	n = 0;
+	for (size_t i = 0; i < m->list.n; i++)
+		for (size_t k = 0; k < m->list.v[i].writable.n; k++)
+			v[n++] = &m->list.v[i].writable.v[k];
+	disjoint_cut(v, n);
+	return 0;
+}
+
 static int collect(struct modules *m, struct candidates *c, struct err *err)
 {
 	if (vec_reserve(&m->list, c->list.n) < 0)
@@ -158,7 +179,7 @@ static int collect(struct modules *m, struct candidates *c, struct err *err)
 	for (uint32_t i = 0; i < m->list.n; i++)
 		if (m->list.v[i].is_exe)
 			m->exe = i;
-	return 0;
+	return separate_data(m, err);
 }
 
 static void module_deinit(struct module *m)

@@ -307,6 +307,15 @@ bool space_str(const struct space *s, addr_t addr, char *dst, size_t n)
 	return got > 0;
 }
 
+uint64_t space_dumped_bytes(const struct space *s)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < s->runs.n; i++)
+		sum += s->runs.v[i].source == RUN_DUMPED ? s->runs.v[i].size : 0;
+	return sum;
+}
+
 const struct mapping *space_mapping(const struct space *s, addr_t addr)
 {
 	size_t lo = 0, hi = s->mappings.n;

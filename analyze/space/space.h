@@ -83,6 +83,9 @@ bool space_u32(const struct space *s, addr_t addr, uint32_t *out);
 /* A NUL-terminated string into dst (always terminated, cut at n); false if its start is unknown. */
 bool space_str(const struct space *s, addr_t addr, char *dst, size_t n);
 
+/* Bytes that come from the dump, not from files. What crafted input may cost is bounded by it. O(runs). */
+uint64_t space_dumped_bytes(const struct space *s);
+
 /* The mapping that holds addr, or NULL. */
 const struct mapping *space_mapping(const struct space *s, addr_t addr);
 

@@ -17,10 +17,15 @@
 #include <string.h>
 
 #include "analyze/space/descriptors.h"
+#include "analyze/space/disjoint.h"
+#include "base/cleanup.h"
 #include "analyze/space/threads.h"
 #include "analyze/space/tls.h"
 
-enum { RED_ZONE = 128, DESCRIPTOR_ALIGN = 64, MAX_EXITED = 16384 };
+enum { RED_ZONE = 128, DESCRIPTOR_ALIGN = 64, MAX_EXITED = 16384, TLS_COST = 64 };
+
+/* For small dumps, in which most of a thread is not there. */
+#define TLS_BUDGET_MIN 65536
 
 struct survey {
 	const struct space *space;
@@ -30,7 +35,9 @@ struct survey {
 	struct descriptors descriptors;
 	struct tls_layout tls;
 	struct threads *threads;
-	size_t n_unknown; /* living threads without a descriptor */
+	size_t n_unknown;    /* living threads without a descriptor */
+	uint64_t tls_budget; /* bytes that may still be thread-local: no two threads share any */
+	size_t n_cut;	     /* blocks that were left out because of that */
 };
 
 static bool is_x86(const struct survey *s)
@@ -56,6 +63,18 @@ static bool tls_block(const struct survey *s, const struct thread *t, const stru
 	return out->at.hi > out->at.lo;
 }
 
+/* Whether there is room for n bytes more; each costs TLS_COST at least. */
+static bool spend(struct survey *s, uint64_t n)
+{
+	n = n < TLS_COST ? TLS_COST : n;
+	if (n > s->tls_budget) {
+		s->n_cut++;
+		return false;
+	}
+	s->tls_budget -= n;
+	return true;
+}
+
 static int find_tls(struct survey *s, struct thread *t, struct err *err)
 {
 	addr_t lo = t->descriptor.lo, hi = is_x86(s) ? t->tp : t->tp + 16;
@@ -64,7 +83,7 @@ static int find_tls(struct survey *s, struct thread *t, struct err *err)
 	for (size_t i = 0; i < s->tls.list.n; i++) {
 		struct tls_block b;
 
-		if (!tls_block(s, t, &s->tls.list.v[i], &b))
+		if (!tls_block(s, t, &s->tls.list.v[i], &b) || !spend(s, range_size(b.at)))
 			continue;
 		if (vec_push(&t->tls, b) < 0)
 			return err_nomem(err);
@@ -85,6 +104,10 @@ static int find_descriptor(struct survey *s, struct thread *t, struct err *err)
 {
 	t->descriptor = descriptors_range(&s->descriptors, t->tp);
 	t->dtv = descriptors_dtv(s->space, t->tp);
+	if (!spend(s, range_size(t->descriptor)))
+		t->descriptor = (struct range){0};
+	if (!spend(s, range_size(t->dtv)))
+		t->dtv = (struct range){0};
 	return find_tls(s, t, err);
 }
 
@@ -156,6 +179,20 @@ static int add_living(struct survey *s, const struct thread_regs *regs, struct e
 	if (rc < 0)
 		vec_deinit(&t.tls);
 	return rc;
+}
+
+/* No two threads' live stacks share a word. */
+static int separate_stacks(struct survey *s, struct err *err)
+{
+	size_t n = s->threads->list.n;
+	_cleanup_free_ struct range **v = malloc((n + 1) * sizeof(*v));
+
+	if (!v)
+		return err_nomem(err);
+	for (size_t i = 0; i < n; i++)
+		v[i] = &s->threads->list.v[i].stack;
+	disjoint_cut(v, n);
+	return 0;
 }
 
 static bool is_known_tp(const struct survey *s, addr_t tp)
@@ -288,10 +325,13 @@ int threads_init(struct threads *t, const struct space *space, const struct modu
 	*t = (struct threads){0};
 	if (rc < 0)
 		return rc;
+	s.tls_budget = space_dumped_bytes(space) + TLS_BUDGET_MIN;
 	descriptors_learn(&s.descriptors, space, modules, symbols);
 	for (size_t i = 0; rc == 0 && i < space->parts->threads.n; i++)
 		rc = add_living(&s, &space->parts->threads.v[i], err);
 	t->n_live = t->list.n;
+	if (rc == 0)
+		rc = separate_stacks(&s, err);
 	if (rc == 0)
 		rc = add_all_exited(&s, err);
 	if (s.n_unknown)
@@ -299,6 +339,11 @@ int threads_init(struct threads *t, const struct space *space, const struct modu
 			     "the thread descriptors of %zu of %zu threads were not found: their "
 			     "thread-local variables are not roots",
 			     s.n_unknown, t->n_live);
+	if (s.n_cut)
+		warnings_add(warnings,
+			     "the threads' thread-local storage is larger than the dump: %zu "
+			     "pieces are left out",
+			     s.n_cut);
 	tls_layout_deinit(&s.tls);
 	if (rc < 0)
 		threads_deinit(t);
