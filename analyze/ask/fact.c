@@ -207,7 +207,7 @@ void fact_map_strings(struct fact *f, char *(*map)(void *arg, const char *text),
 
 char *fact_to_json(const struct fact *f)
 {
-	_cleanup_free_ char *text = json_dumps(json_of(f), JSON_INDENT(2));
+	_cleanup_free_ char *text = json_dumps(json_of(f), JSON_INDENT(2) | JSON_ENSURE_ASCII);
 	char *line;
 
 	return text && asprintf(&line, "%s\n", text) > 0 ? line : NULL;

@@ -51,7 +51,7 @@ const char *fact_str_at(const struct fact *array, size_t i);
  */
 void fact_map_strings(struct fact *f, char *(*map)(void *arg, const char *text), void *arg);
 
-/* The whole tree as JSON text with a newline at the end, malloc'd; NULL out of memory. */
+/* The whole tree as JSON text, in ASCII (no character of a name acts on a terminal), with a newline at the end, malloc'd; NULL out of memory. */
 char *fact_to_json(const struct fact *f);
 
 #endif
