@@ -10,6 +10,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include "heapimage.h"
 #include "tests/lib/heap_build.h"
 
 static const char *folder;
@@ -91,6 +92,94 @@ static void seed_heap(enum machine machine, size_t n_arenas, bool mapped, const 
 	heap_build_free(h);
 }
 
+/* A sampler's tables: one sample of each object, two sites, a module, a root. */
+static void put_anchor(struct heap_build *h, addr_t at, const addr_t *objects, size_t n)
+{
+	struct heapimage_anchor a = {.self = at, .major = HEAPIMAGE_MAJOR, .size = sizeof(a)};
+	struct heapimage_site *sites;
+	struct heapimage_sample *samples;
+	struct heapimage_region *region;
+
+	memcpy(a.magic, HEAPIMAGE_MAGIC, sizeof(a.magic));
+	a.machine = EM_X86_64;
+	a.pid = BUILT_TID;
+	a.interval = 512 << 10;
+	a.own_size = 0x1000;
+	a.samples = (struct heapimage_table){at + 0x200, n, n, sizeof(*samples), 0};
+	a.sites = (struct heapimage_table){at + 0x400, 2, 2, sizeof(*sites), 0};
+	a.frames = (struct heapimage_table){at + 0x500, 4, 4, 8, 0};
+	a.modules = (struct heapimage_table){at + 0x600, 1, 1, sizeof(struct heapimage_module), 0};
+	a.regions = (struct heapimage_table){at + 0x700, 1, 1, sizeof(*region), 0};
+	a.crc = (uint32_t)crc32(0, (const void *)&a, 64);
+	core_build_map(heap_build_core(h), at, 0x1000, PROT_R | PROT_W);
+	memcpy(core_build_at(heap_build_core(h), at, sizeof(a)), &a, sizeof(a));
+	samples = (void *)core_build_at(heap_build_core(h), at + 0x200, n * sizeof(*samples));
+	sites = (void *)core_build_at(heap_build_core(h), at + 0x400, 2 * sizeof(*sites));
+	region = (void *)core_build_at(heap_build_core(h), at + 0x700, sizeof(*region));
+	for (size_t i = 0; i < n; i++)
+		samples[i] = (struct heapimage_sample){.addr = objects[i],
+						       .size = 40,
+						       .interval = a.interval,
+						       .serial = i + 1,
+						       .site = i % 2,
+						       .state = HEAPIMAGE_LIVE,
+						       .weight_q16 = 65536 * 100};
+	for (size_t i = 0; i < 2; i++) {
+		sites[i] = (struct heapimage_site){.first_frame = 2 * i,
+						   .n_frames = 2,
+						   .state = HEAPIMAGE_LIVE,
+						   .alloc_objects_q16 = 65536 * 200,
+						   .alloc_bytes = 8000};
+		heap_build_put(h, at + 0x500 + 16 * i, BUILT_EXE + 0x100);
+		heap_build_put(h, at + 0x508 + 16 * i, BUILT_EXE + 0x200);
+	}
+	*region = (struct heapimage_region){BUILT_GLOBALS, 64, 1, HEAPIMAGE_LIVE, 0, 0, "pool"};
+}
+
+#define LIST_AT 0xfeedfacefeedface /* stands for a list's file offset until that is known */
+
+static void add_list(struct core_build *b, uint32_t type, uint32_t n, uint32_t entry_size)
+{
+	struct heapimage_list l = {LIST_AT, n * entry_size, n, entry_size, 0, 0};
+
+	core_build_note(b, "HEAPDUMP", type, &l, sizeof(l));
+}
+
+static void seed_image(void)
+{
+	struct heap_build *h = heap_build_new(MACHINE_X86_64);
+	struct core_build *b = heap_build_core(h);
+	struct heapimage_info info = {.major = HEAPIMAGE_MAJOR, .size = sizeof(info), .method = 1};
+	struct heapimage_anchor_note note = {0x50000000, sizeof(struct heapimage_anchor)};
+	uint64_t list[16], mark = LIST_AT;
+	addr_t objects[4];
+	uint8_t *bytes, *at;
+	size_t n;
+
+	for (size_t i = 0; i < 4; i++)
+		objects[i] = heap_build_alloc(h, 0, 40);
+	put_anchor(h, note.addr, objects, 4);
+	core_build_note(b, "HEAPDUMP", HEAPIMAGE_NOTE_INFO, &info, sizeof(info));
+	core_build_note(b, "HEAPDUMP", HEAPIMAGE_NOTE_ANCHOR, &note, sizeof(note));
+	core_build_note(b, "HEAPDUMP", HEAPIMAGE_NOTE_WHY, "it grew", 7);
+	add_list(b, HEAPIMAGE_NOTE_THREADS, 2, sizeof(struct heapimage_thread));
+	add_list(b, HEAPIMAGE_NOTE_MODULES, 1, sizeof(struct heapimage_module));
+	add_list(b, HEAPIMAGE_NOTE_KERNEL, 2, sizeof(struct heapimage_kernel_word));
+	add_list(b, HEAPIMAGE_NOTE_RANGES, 2, sizeof(struct heapimage_range));
+	bytes = heap_build_finish(h, &n);
+	/* the lists share the bytes behind the core */
+	bytes = realloc(bytes, n + sizeof(list));
+	for (size_t i = 0; i < ARRAY_LEN(list); i++)
+		list[i] = i % 2 ? objects[1] + 64 * i : objects[0];
+	memcpy(bytes + n, list, sizeof(list));
+	while ((at = memmem(bytes, n, &mark, 8)))
+		memcpy(at, &n, 8);
+	n += sizeof(list);
+	save("fuzz_session", "image", bytes, n);
+	free(bytes);
+	heap_build_free(h);
+}
+
 static void save_packed(uint8_t which, const char *name, const void *packed, size_t n)
 {
 	uint8_t all[4096];
@@ -131,6 +220,7 @@ int main(int argc, char **argv)
 	seed_heap(MACHINE_X86_64, 1, false, "heap-x86-64");
 	seed_heap(MACHINE_AARCH64, 1, true, "heap-aarch64");
 	seed_heap(MACHINE_X86_64, 3, true, "arenas-x86-64");
+	seed_image();
 	seed_packed();
 	return 0;
 }
