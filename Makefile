@@ -130,7 +130,7 @@ check-san: $(if $(wildcard tests/fuzz/fuzz.mk),fuzz-regress)
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/san SAN='$(SAN_FLAGS)' CFLAGS='-O1 -g' check-plain
 .PHONY: check-san
 
-check-real: all
+check-real: all $(BUILD)/tests/unit/test_glibc
 	$(if $(REAL),$(TEST_ENV) $(PROVE) $(REAL),@echo 'check-real: there are no tests in tests/real')
 .PHONY: check-real
 

@@ -107,8 +107,10 @@ static void grown(uint32_t seed)
 	for (int i = 0; i < 40; i++) {
 		char *p = i % 2 ? malloc(200000) : aligned_alloc(256, 200000);
 
-		for (int k = 0; k < 5; k++)
+		for (int k = 0; k < 5; k++) {
 			p = realloc(p, 150000 + rng(&s) % 2000000);
+			rec->n_moved++;
+		}
 		note(p);
 	}
 }

@@ -186,19 +186,21 @@ static void check_exact(struct opened *o, uint32_t extra)
 {
 	const struct heap *h = &o->heap;
 	uint64_t n_objects = objects_count(&h->objects) - h->objects.n_mappings;
-	uint64_t fast = 0;
+	uint64_t fast = 0, hblkhd = o->rec->hblkhd;
 
 	for (size_t i = 0; i < h->arenas.n; i++)
 		fast += h->arenas.v[i].fast_chunk_bytes;
-	if (h->in_use_chunk_bytes + h->cached_chunk_bytes != o->rec->uordblks + o->rec->hblkhd ||
+	/* 2.43 counts 16 bytes too many at every mremap. */
+	if (hblkhd == h->mmapped_bytes + 16ul * o->rec->n_moved)
+		hblkhd = h->mmapped_bytes;
+	if (h->in_use_chunk_bytes + h->cached_chunk_bytes != o->rec->uordblks + hblkhd ||
 	    h->mmapped_chunks != o->rec->hblks || has_warning(o, "malloc"))
 		show(o);
 	assert_string_equal(h->allocator, "glibc malloc");
 	assert_false(has_warning(o, "malloc"));
 	assert_int_equal(count_wrong(o), 0);
-	assert_int_equal(h->in_use_chunk_bytes + h->cached_chunk_bytes,
-			 o->rec->uordblks + o->rec->hblkhd);
-	assert_int_equal(h->mmapped_bytes, o->rec->hblkhd);
+	assert_int_equal(h->in_use_chunk_bytes + h->cached_chunk_bytes, o->rec->uordblks + hblkhd);
+	assert_int_equal(h->mmapped_bytes, hblkhd);
 	assert_int_equal(h->mmapped_chunks, o->rec->hblks);
 	assert_int_equal(fast, o->rec->fsmblks);
 	assert_int_equal(h->free_chunk_bytes, o->rec->fordblks);
