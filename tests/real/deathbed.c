@@ -166,11 +166,15 @@ static ssize_t keep_text(void *cookie, const char *text, size_t n)
 static unsigned long long last_value(const char *tag, const char *name)
 {
 	const char *at = NULL, *p = bed.xml_text;
+	unsigned long long value = 0;
 
 	while ((p = strstr(p, tag)))
 		at = p++;
 	at = at ? strstr(at, name) : NULL;
-	return at ? strtoull(at + strlen(name) + 2, NULL, 10) : 0;
+	/* not strtoull: newer headers make that a symbol which older releases lack */
+	for (at = at ? at + strlen(name) + 2 : ""; *at >= '0' && *at <= '9'; at++)
+		value = value * 10 + (unsigned)(*at - '0');
+	return value;
 }
 
 static void say(const char *format, unsigned long long a, unsigned long long b,

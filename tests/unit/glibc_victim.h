@@ -14,8 +14,8 @@ struct victim_object {
 
 struct victim_record {
 	uint64_t uordblks, hblkhd, hblks, fsmblks, fordblks,
-		arena;	  /* mallinfo2 just before death */
-	uint64_t smashed; /* user pointer of the damaged chunk, 0: none */
+		arena;		       /* mallinfo2 just before death */
+	uint64_t smashed;	       /* user pointer of the damaged chunk, 0: none */
 	uint32_t finished, n, n_moved; /* n_moved: reallocs of mapped chunks */
 	struct victim_object live[VICTIM_MAX];
 };
