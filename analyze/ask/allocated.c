@@ -84,6 +84,13 @@ void allocated_set_estimate(struct fact *into, const struct estimate *e)
 	fact_set_u64(into, "bytes_error", rounded(sqrt(e->bytes_var)));
 }
 
+int allocated_absent(struct err *err)
+{
+	return err_set(err, ERR_ABSENT,
+		       "has no allocation sites: the program ran without libheapdump "
+		       "(heapdump record, or -lheapdump)");
+}
+
 const char *allocated_thread_name(const struct session *s, uint32_t tid)
 {
 	const struct image *image = &s->parts.image;

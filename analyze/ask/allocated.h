@@ -26,6 +26,9 @@ void allocated_set_stack(struct session *s, struct fact *into, uint32_t number);
 /* What an estimate says: samples, objects, bytes, requested_bytes, objects_error, bytes_error. */
 void allocated_set_estimate(struct fact *into, const struct estimate *e);
 
+/* ERR_ABSENT, for a dump without a sampler. */
+WARN_UNUSED int allocated_absent(struct err *err);
+
 /* A time of day as text, "2026-03-01T12:00:00.123Z"; nothing for 0. */
 void allocated_set_time(struct fact *into, const char *key, uint64_t ns);
 

@@ -15,29 +15,20 @@
 
 enum { MAX_LEVELS = 16 };
 
-/* The last path component of a module's file. */
-static const char *base_name(const char *path)
+const char *callers_base_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
 	return slash ? slash + 1 : path;
 }
 
-/* The functions at one return address; the number, at least 1. */
-static size_t callers_at(struct session *s, addr_t pc, uint32_t generation, struct caller *out,
-			 size_t max)
+size_t callers_here(struct session *s, addr_t pc, struct caller *out, size_t max)
 {
 	struct code_level levels[MAX_LEVELS];
 	struct symbol sym = {0};
-	struct caller c = {.pc = pc, .module = INDEX_NONE};
+	struct caller c = {.pc = pc, .module = modules_find(&s->modules, pc - 1)};
 	size_t n;
 
-	c.unmapped = sampled_unmapped(&s->sampled, pc - 1, generation);
-	if (c.unmapped) {
-		out[0] = c;
-		return 1;
-	}
-	c.module = modules_find(&s->modules, pc - 1);
 	if (c.module != INDEX_NONE && symbols_at(s->symbols, pc - 1, &sym))
 		c.symbol = sym.name;
 	n = lines_inline_at(s->debuginfo, &s->modules, pc - 1, levels,
@@ -45,9 +36,9 @@ static size_t callers_at(struct session *s, addr_t pc, uint32_t generation, stru
 	for (size_t i = 0; i < n; i++) {
 		out[i] = c;
 		out[i].inlined = i + 1 < n;
-		out[i].function = levels[i].function ? levels[i].function
-				  : out[i].inlined   ? NULL
-						     : c.symbol;
+		out[i].function = levels[i].function;
+		if (!out[i].function && !out[i].inlined)
+			out[i].function = c.symbol;
 		out[i].path = levels[i].path;
 		out[i].line = levels[i].line;
 	}
@@ -58,10 +49,29 @@ static size_t callers_at(struct session *s, addr_t pc, uint32_t generation, stru
 	return 1;
 }
 
-static bool is_own(const struct session *s, const struct caller *c)
+/* The functions at one return address; the number, at least 1. */
+static size_t callers_at(struct session *s, addr_t pc, uint32_t generation, struct caller *out,
+			 size_t max)
 {
-	return c->module != INDEX_NONE &&
-	       !strncmp(s->modules.list.v[c->module].name, "libheapdump.", 12);
+	const struct heapimage_module *gone = sampled_unmapped(&s->sampled, pc - 1, generation);
+
+	if (!gone)
+		return callers_here(s, pc, out, max);
+	out[0] = (struct caller){.pc = pc, .module = INDEX_NONE, .unmapped = gone};
+	return 1;
+}
+
+size_t callers_own(const struct session *s, const addr_t *pcs, size_t n)
+{
+	size_t own = 0;
+
+	for (; own < n; own++) {
+		uint32_t m = modules_find(&s->modules, pcs[own] - 1);
+
+		if (m == INDEX_NONE || strncmp(s->modules.list.v[m].name, "libheapdump.", 12))
+			break;
+	}
+	return own;
 }
 
 size_t callers_of(struct session *s, const struct site_ref *site, struct caller *out, size_t max)
@@ -70,12 +80,8 @@ size_t callers_of(struct session *s, const struct site_ref *site, struct caller 
 	size_t n_pcs = sampled_frames(&s->sampled, &s->space, &site->site, pcs, MAX_SITE_FRAMES);
 	size_t n = 0;
 
-	for (size_t i = 0; i < n_pcs && n < max; i++) {
-		size_t got = callers_at(s, pcs[i], site->site.generation, out + n, max - n);
-
-		if (n || !is_own(s, &out[n]))
-			n += got;
-	}
+	for (size_t i = callers_own(s, pcs, n_pcs); i < n_pcs && n < max; i++)
+		n += callers_at(s, pcs[i], site->site.generation, out + n, max - n);
 	return n;
 }
 
@@ -120,21 +126,19 @@ bool callers_label_of(struct session *s, const struct site_ref *site, struct cal
 	struct caller at[MAX_LEVELS];
 	addr_t pcs[MAX_SITE_FRAMES];
 	size_t n_pcs = sampled_frames(&s->sampled, &s->space, &site->site, pcs, MAX_SITE_FRAMES);
-	bool any = false;
+	size_t first = callers_own(s, pcs, n_pcs);
 
-	for (size_t i = 0; i < n_pcs; i++) {
-		size_t n = callers_at(s, pcs[i], site->site.generation, at, MAX_LEVELS), k;
+	for (size_t i = first; i < n_pcs; i++) {
+		size_t n = callers_at(s, pcs[i], site->site.generation, at, MAX_LEVELS);
+		const struct caller *c = &at[callers_label(at, n)];
+		bool passes_on = c->function && callers_is_wrapper(c->function);
 
-		if (!any && is_own(s, &at[0]))
-			continue;
-		k = callers_label(at, n);
-		if (!any || !at[k].function || !callers_is_wrapper(at[k].function))
-			*out = at[k];
-		any = true;
-		if (!at[k].function || !callers_is_wrapper(at[k].function))
+		if (i == first || !passes_on)
+			*out = *c;
+		if (!passes_on)
 			break;
 	}
-	return any;
+	return first < n_pcs;
 }
 
 void callers_describe(struct session *s, struct fact *into, const struct caller *c)
@@ -148,7 +152,7 @@ void callers_describe(struct session *s, struct fact *into, const struct caller 
 	if (c->module != INDEX_NONE)
 		fact_set_str(into, "module", s->modules.list.v[c->module].name);
 	if (c->unmapped) {
-		fact_set_str(into, "module", base_name(c->unmapped->path));
+		fact_set_str(into, "module", callers_base_name(c->unmapped->path));
 		fact_set_u64(into, "offset", c->pc - c->unmapped->lo);
 		fact_set_bool(into, "unmapped", true);
 	}

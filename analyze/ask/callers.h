@@ -26,6 +26,15 @@ struct caller {
  */
 size_t callers_of(struct session *s, const struct site_ref *site, struct caller *out, size_t max);
 
+/* The functions at a return address, in the module that is there now; at least one, of no name. */
+size_t callers_here(struct session *s, addr_t pc, struct caller *out, size_t max);
+
+/* How many of the return addresses, from the first on, are in heapdump's own library. */
+size_t callers_own(const struct session *s, const addr_t *pcs, size_t n);
+
+/* The last component of a path. */
+const char *callers_base_name(const char *path);
+
 /* The one by which a site is known: the first that does not merely pass an allocation on. */
 size_t callers_label(const struct caller *list, size_t n);
 

@@ -91,7 +91,7 @@ int session_open(struct session *s, const char *path, const struct session_optio
 	return rc;
 }
 
-static int need_threads(struct session *s, struct err *err)
+int session_need_sampled(struct session *s, struct err *err)
 {
 	int rc;
 
@@ -112,7 +112,7 @@ static int need_threads(struct session *s, struct err *err)
 
 int session_need_heap(struct session *s, struct err *err)
 {
-	int rc = need_threads(s, err);
+	int rc = session_need_sampled(s, err);
 
 	if (rc < 0 || s->done & DONE_HEAP)
 		return rc;
@@ -130,7 +130,7 @@ int session_need_heap(struct session *s, struct err *err)
 
 int session_need_frames(struct session *s, struct err *err)
 {
-	int rc = need_threads(s, err);
+	int rc = session_need_sampled(s, err);
 
 	if (rc < 0 || s->done & DONE_FRAMES)
 		return rc;

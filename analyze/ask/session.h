@@ -62,6 +62,7 @@ WARN_UNUSED int session_open(struct session *s, const char *path,
 void session_close(struct session *s);
 
 /* Each makes sure that its pass, and those before it, have run. */
+WARN_UNUSED int session_need_sampled(struct session *s, struct err *err); /* and the threads */
 WARN_UNUSED int session_need_heap(struct session *s, struct err *err);
 WARN_UNUSED int session_need_frames(struct session *s, struct err *err);
 WARN_UNUSED int session_need_graph(struct session *s, struct err *err);

@@ -148,9 +148,7 @@ int top_sites(struct session *s, enum top_by by, size_t limit, struct fact *out,
 	int rc;
 
 	if (!s->sampled.source)
-		return err_set(err, ERR_ABSENT,
-			       "has no allocation sites: the program ran without libheapdump "
-			       "(heapdump record, or -lheapdump)");
+		return allocated_absent(err);
 	rc = collect(s, by, &rows, err);
 	if (rc == 0) {
 		fact_set_bool(out, "exact", rows.exact);

@@ -63,6 +63,10 @@ static const struct command commands[] = {
 	 "  --depth N              levels shown (3)\n"
 	 "  --limit N              children shown of each (5); 0: all\n",
 	 2, 3, OPTION_DEPTH | OPTION_LIMIT, ask_tree, text_tree},
+	{"export", "FILE", "the allocation profile, for other tools",
+	 "  --to pprof             the format: pprof's profile.proto, packed\n"
+	 "  -o, --output OUT       the file to write; else standard output\n",
+	 2, 2, OPTION_TO | OPTION_OUT, export_ask, export_show},
 };
 
 static const char common[] =
@@ -104,7 +108,7 @@ void commands_help(FILE *out, const struct command *c)
 	      "Commands:\n",
 	      out);
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-		fprintf(out, "  %-5s %-10s %s\n", commands[i].name, commands[i].operands,
+		fprintf(out, "  %-6s %-10s %s\n", commands[i].name, commands[i].operands,
 			commands[i].summary);
-	fprintf(out, "  help  [COMMAND]  this, or a command's own options\n\n%s", common);
+	fprintf(out, "  help   [COMMAND]  this, or a command's own options\n\n%s", common);
 }

@@ -36,6 +36,11 @@ const struct command *commands_find(const char *name);
 /* The list of commands, or one command's page. */
 void commands_help(FILE *out, const struct command *c);
 
+/* export: writes the file, or to standard output (output: null), where nothing else may go then. */
+WARN_UNUSED int export_ask(struct session *s, const struct options *o, struct fact *out,
+			   struct err *err);
+void export_show(const struct screen *s, const struct fact *a);
+
 /* Parts of screens: where an object was allocated; what an image says of itself; rows of sites. */
 void text_allocation(const struct screen *s, const struct fact *a);
 void text_image(const struct screen *s, const struct fact *a);

@@ -100,6 +100,8 @@ static int show(const struct options *o, const struct command *c, const struct s
 {
 	struct screen screen = {.out = stdout, .color = wants_color(o), .utf8 = printable_utf8()};
 
+	if (fact_get(answer, "output") && !fact_str(answer, "output"))
+		return EXIT_ANSWERED;
 	if (o->json)
 		return print_json(answer);
 	fact_map_strings(answer, safe_string, &screen.utf8);

@@ -24,6 +24,7 @@ enum {
 	OPT_LIMIT,
 	OPT_DEPTH,
 	OPT_FAIL_OVER,
+	OPT_TO,
 	OPT_VERSION,
 };
 
@@ -41,6 +42,8 @@ static const struct option table[] = {
 	{"limit", required_argument, NULL, OPT_LIMIT},
 	{"depth", required_argument, NULL, OPT_DEPTH},
 	{"fail-over", required_argument, NULL, OPT_FAIL_OVER},
+	{"to", required_argument, NULL, OPT_TO},
+	{"output", required_argument, NULL, 'o'},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, OPT_VERSION},
 	{0},
@@ -120,6 +123,7 @@ static int parse_word(const char *text, const char *what, const char *const *wor
 static int parse_valued(struct options *o, int opt, const char *value, struct err *err)
 {
 	static const char *const by[] = {"size", "module", "root", "site", "thread"};
+	static const char *const formats[] = {"pprof"};
 	static const char *const colors[] = {"auto", "always", "never"};
 	uint64_t number = 0;
 	unsigned word = 0;
@@ -142,6 +146,13 @@ static int parse_valued(struct options *o, int opt, const char *value, struct er
 		rc = parse_word(value, "--by", by, ARRAY_LEN(by), &word, err);
 		o->by = (enum top_by)word;
 		return rc;
+	case OPT_TO:
+		rc = parse_word(value, "--to", formats, ARRAY_LEN(formats), &word, err);
+		o->to = (enum export_format)word;
+		return rc;
+	case 'o':
+		o->out = value;
+		return 0;
 	case OPT_LIMIT:
 		rc = parse_number(value, 10, "--limit", &number, err);
 		o->limit = number && number < 1000000 ? number : 1000000;
@@ -197,13 +208,18 @@ static unsigned bit_of(int opt)
 		return OPTION_DEPTH;
 	case OPT_FAIL_OVER:
 		return OPTION_FAIL_OVER;
+	case OPT_TO:
+		return OPTION_TO;
+	case 'o':
+		return OPTION_OUT;
 	}
 	return 0;
 }
 
 const char *options_name(unsigned bits)
 {
-	static const char *const names[] = {"--by", "--limit", "--depth", "--fail-over"};
+	static const char *const names[] = {"--by",	   "--limit", "--depth",
+					    "--fail-over", "--to",    "--output"};
 
 	return bits ? names[__builtin_ctz(bits)] : "";
 }
@@ -224,7 +240,7 @@ int options_parse(struct options *o, int argc, char **argv, struct err *err)
 
 	*o = (struct options){0};
 	opterr = 0;
-	while ((opt = getopt_long(argc, argv, ":h", table, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, ":ho:", table, NULL)) != -1) {
 		int rc;
 
 		if (opt == '?')

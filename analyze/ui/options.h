@@ -5,6 +5,7 @@
 #define HEAPDUMP_UI_OPTIONS_H
 
 #include "analyze/ask/answers.h"
+#include "analyze/ask/export.h"
 
 enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
@@ -16,6 +17,8 @@ enum {
 	OPTION_LIMIT = 1 << 1,
 	OPTION_DEPTH = 1 << 2,
 	OPTION_FAIL_OVER = 1 << 3,
+	OPTION_TO = 1 << 4,
+	OPTION_OUT = 1 << 5,
 };
 
 struct options {
@@ -27,7 +30,9 @@ struct options {
 	unsigned depth;
 	bool has_fail_over;
 	uint64_t fail_over; /* bytes */
-	unsigned given;	    /* which OPTION_… were */
+	enum export_format to;
+	const char *out; /* NULL: standard output */
+	unsigned given;	 /* which OPTION_… were */
 	const char *operands[MAX_OPERANDS];
 	size_t n_operands;
 };
