@@ -35,11 +35,12 @@ lsan_totals()
 	END { printf "{\"objects\": %d, \"bytes\": %d, \"direct\": %d}\n", n, bytes, direct }'
 }
 
+lsan_options=
 # Both asked: lsan (totals), told (LeakSanitizer's program's truth), truth and info (the core's).
 ask_both()
 {
 	program=$1 story=$2
-	LSAN_OPTIONS=exitcode=0:max_leaks=0 "$bin/$program.leak" "$story" "$SCRATCH/told" 2>&1 |
+	LSAN_OPTIONS=exitcode=0:max_leaks=0$lsan_options "$bin/$program.leak" "$story" "$SCRATCH/told" 2>&1 |
 		lsan_totals >"$SCRATCH/lsan"
 	die "$bin/$program.plain" "$story" truth
 	cd "$folder" || exit 99
@@ -94,7 +95,9 @@ done
 for story in list table tree shared-pool aligned two-ways; do
 	same shapes $story
 done
-same churn early
+for story in live lossy early; do
+	same churn $story
+done
 
 differ holders end "one past the end holds here, and is a leak there" '' \
 	'$lsan.objects == 2 and $heap.leaked_objects == 1'
@@ -106,6 +109,10 @@ differ holders unreached-mapping "what only an unreached mapping holds is told a
 	'$lsan.objects == $heap.leaked_objects + $heap.mapping_held_objects'
 differ holders high-tag "who knows the tag's bits sees through them" \
 	'--pointer-mask ffff000000000000' '$lsan.objects == 6 and $heap.leaked_objects == 1'
-differ holders global "without globals what they held is lost, as with use_globals=0" \
-	'--without-roots global' '$lsan.objects == 1 and $heap.leaked_objects == 6'
+lsan_options=:use_globals=0
+differ holders global "without globals both find what they held leaked" \
+	'--without-roots global' '$lsan.objects == 6 and $heap.leaked_objects == 6'
+lsan_options=:use_stacks=0
+differ holders stack "without stacks both find what they held leaked" \
+	'--without-roots stack' '$lsan.objects == 6 and $heap.leaked_objects == 6'
 done_testing
