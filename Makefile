@@ -84,14 +84,21 @@ $(BUILD)/heapdump: $(BUILD)/analyze/ui/main.o $(ROOM_LIBS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(LINK)
 
-LIB_OBJECTS = $(patsubst %.c,$(BUILD)/%.o,$(wildcard dump/*.c))
+# What the library needs of formats/ is built a second time: for a shared object, hidden.
+$(BUILD)/pic/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CC,$< '(library)')
+	$(Q)$(CC) $(ALL_CFLAGS) -fPIC -fvisibility=hidden -MMD -MP -c -o $@ $<
+LIB_FORMATS = $(BUILD)/pic/formats/core_write.o $(BUILD)/pic/formats/image_write.o
+
+LIB_OBJECTS = $(patsubst %.c,$(BUILD)/%.o,$(wildcard dump/*.c)) $(LIB_FORMATS)
 $(BUILD)/libheapdump.a: $(LIB_OBJECTS) $(BUILD)/sources
 	$(call say,AR,$(@F))
 	@rm -f $@
 	$(Q)$(AR) crs $@ $(LIB_OBJECTS)
 $(BUILD)/libheapdump.so.$(SOVERSION): $(LIB_OBJECTS) $(BUILD)/sources
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libheapdump.so.$(SOVERSION) -o $@ $(LIB_OBJECTS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -shared -Wl,-z,now -Wl,-soname,libheapdump.so.$(SOVERSION) -o $@ $(LIB_OBJECTS)
 $(BUILD)/libheapdump.so: $(BUILD)/libheapdump.so.$(SOVERSION)
 	@ln -sf $(<F) $@
 
@@ -160,4 +167,4 @@ clean:
 .PHONY: clean
 
 -include tests/bench/bench.mk tests/fuzz/fuzz.mk
--include $(OBJECTS:.o=.d) $(UNITS:=.d)
+-include $(OBJECTS:.o=.d) $(UNITS:=.d) $(LIB_FORMATS:.o=.d)

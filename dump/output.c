@@ -1,0 +1,231 @@
+/*
+ * The temporary file is PATH.PID-N.tmp: in the folder of the final name, or rename could not be atomic; made with
+ * O_EXCL and O_NOFOLLOW, mode 0600, so that nobody else's file or link is written to.
+ *
+ * A path that names no regular file cannot be renamed over and is written to as it is. In a folder that others can
+ * write to (/tmp) somebody could lay a FIFO in the way to read our memory: it must belong to us or to root.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "dump/output.h"
+#include "dump/proc_text.h"
+#include "dump/sys.h"
+
+enum {
+	MAX_NAMES = 100,
+	CUT_NAME = 200, /* of the final name, where the whole one would be too long */
+	ZEROS_BYTES = 4096,
+	FLUSH_BYTES = 32 << 20,
+};
+
+static const uint8_t zeros[ZEROS_BYTES];
+
+static bool trusted(uint32_t owner)
+{
+	return owner == 0 || owner == (uint32_t)hd_sys0(SYS_geteuid);
+}
+
+/* What is there under the name and is no regular file: opened. −ENOENT: a new file is to be made. */
+static int open_special(const char *path)
+{
+	struct stat link, file;
+	int fd;
+
+	if (hd_sys4(SYS_newfstatat, AT_FDCWD, path, &link, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    hd_sys4(SYS_newfstatat, AT_FDCWD, path, &file, 0) < 0)
+		return -ENOENT;
+	if (S_ISDIR(file.st_mode))
+		return -EISDIR;
+	if (S_ISREG(file.st_mode))
+		return -ENOENT;
+	if (!trusted(link.st_uid) || !trusted(file.st_uid))
+		return -EACCES;
+	/* without O_NONBLOCK a FIFO that nobody reads would block for ever */
+	fd = hd_sys_open(path, O_WRONLY | O_NOCTTY | O_NONBLOCK, 0);
+	if (fd >= 0) {
+		long flags = hd_sys2(SYS_fcntl, fd, F_GETFL);
+
+		hd_sys3(SYS_fcntl, fd, F_SETFL, flags & ~O_NONBLOCK);
+	}
+	return fd;
+}
+
+static int make_temp(struct hd_output *o)
+{
+	const char *slash = strrchr(o->path, '/'), *name = slash ? slash + 1 : o->path;
+	char stem[HD_PATH_BYTES];
+	int fd = -EEXIST;
+
+	if (!*name)
+		return -EISDIR;
+	hd_path(stem, sizeof(stem), o->path, NULL);
+	if (strlen(name) > CUT_NAME)
+		stem[name - o->path + CUT_NAME] = 0;
+	for (unsigned i = 0; i < MAX_NAMES && fd == -EEXIST; i++) {
+		hd_path(o->temp, sizeof(o->temp), stem, ".", HD_DECIMAL(hd_sys_pid()), "-",
+			HD_DECIMAL(i), ".tmp", NULL);
+		fd = hd_sys_open(o->temp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY, 0600);
+	}
+	if (fd < 0)
+		o->temp[0] = 0;
+	return fd;
+}
+
+/* Holes need a file that can be cut to size; appending writes go where the kernel says. */
+static void look_at_fd(struct hd_output *o)
+{
+	struct stat st;
+	long at = hd_sys3(SYS_lseek, o->fd, 0, SEEK_CUR);
+	long flags = hd_sys2(SYS_fcntl, o->fd, F_GETFL);
+
+	o->regular = hd_sys2(SYS_fstat, o->fd, &st) == 0 && S_ISREG(st.st_mode) && at >= 0 &&
+		     !(flags & O_APPEND) && hd_sys2(SYS_ftruncate, o->fd, at) == 0;
+	o->base = o->regular ? (uint64_t)at : 0;
+}
+
+int hd_output_open(struct hd_output *o, const char *path, int fd)
+{
+	o->base = o->at = o->written = o->flushed = 0;
+	o->temp[0] = o->path[0] = 0;
+	o->opened = path != NULL;
+	o->fd = fd;
+	if (path) {
+		if (strlen(path) + 40 > sizeof(o->path))
+			return -ENAMETOOLONG;
+		hd_path(o->path, sizeof(o->path), path, NULL);
+		o->fd = open_special(path);
+		if (o->fd == -ENOENT)
+			o->fd = make_temp(o);
+	}
+	if (o->fd < 0)
+		return path ? o->fd : -EBADF;
+	if (hd_sys2(SYS_fcntl, o->fd, F_GETFL) < 0)
+		return -EBADF;
+	look_at_fd(o);
+	return 0;
+}
+
+int hd_output_check_room(const struct hd_output *o, uint64_t bytes)
+{
+	struct statfs fs;
+	uint64_t free;
+
+	if (!o->regular || hd_sys2(SYS_fstatfs, o->fd, &fs) < 0 || !fs.f_blocks)
+		return 0;
+	free = hd_sys0(SYS_geteuid) == 0 ? fs.f_bfree : fs.f_bavail;
+	return bytes / (uint64_t)fs.f_bsize > free ? -ENOSPC : 0;
+}
+
+static int write_at(struct hd_output *o, uint64_t off, const uint8_t *bytes, uint64_t n)
+{
+	while (n) {
+		long put = o->regular ? hd_sys4(SYS_pwrite64, o->fd, bytes, n, o->base + off)
+				      : hd_sys3(SYS_write, o->fd, bytes, n);
+
+		if (put == -EINTR)
+			continue;
+		if (put <= 0)
+			return put < 0 ? (int)put : -EIO;
+		bytes += put;
+		off += (uint64_t)put;
+		n -= (uint64_t)put;
+	}
+	return 0;
+}
+
+/* Begins to write back what is behind, so that the sync at the end finds little. */
+static void flush_behind(struct hd_output *o)
+{
+	uint64_t n = o->at - o->flushed;
+
+	if (!o->regular || n < FLUSH_BYTES)
+		return;
+	hd_sys4(SYS_sync_file_range, o->fd, o->base + o->flushed, n, SYNC_FILE_RANGE_WRITE);
+	o->flushed = o->at;
+}
+
+int hd_output_write(struct hd_output *o, const void *bytes, uint64_t n)
+{
+	uint64_t done = 0;
+	long put;
+
+	/* one call by hand, to learn how far a write came that met an unreadable page */
+	while (done < n) {
+		put = o->regular
+			      ? hd_sys4(SYS_pwrite64, o->fd, (const uint8_t *)bytes + done,
+					n - done, o->base + o->at)
+			      : hd_sys3(SYS_write, o->fd, (const uint8_t *)bytes + done, n - done);
+		if (put == -EINTR)
+			continue;
+		if (put <= 0)
+			return put < 0 ? (int)put : -EIO;
+		done += (uint64_t)put;
+		o->at += (uint64_t)put;
+		o->written += (uint64_t)put;
+	}
+	flush_behind(o);
+	return 0;
+}
+
+int hd_output_skip(struct hd_output *o, uint64_t n)
+{
+	if (o->regular) {
+		o->at += n;
+		return 0;
+	}
+	while (n) {
+		uint64_t part = n < sizeof(zeros) ? n : sizeof(zeros);
+		int rc = write_at(o, 0, zeros, part);
+
+		if (rc < 0)
+			return rc;
+		o->at += part;
+		o->written += part;
+		n -= part;
+	}
+	return 0;
+}
+
+int hd_output_patch(struct hd_output *o, uint64_t off, const void *bytes, uint64_t n)
+{
+	return write_at(o, off, bytes, n);
+}
+
+int hd_output_end(struct hd_output *o, bool sync)
+{
+	long rc = 0;
+
+	if (o->regular)
+		rc = hd_sys2(SYS_ftruncate, o->fd, o->base + o->at);
+	if (rc == 0 && o->regular && !o->opened)
+		rc = hd_sys3(SYS_lseek, o->fd, o->base + o->at, SEEK_SET) < 0 ? -EIO : 0;
+	if (rc == 0 && o->regular && sync)
+		rc = hd_sys1(SYS_fsync, o->fd);
+	return (int)rc;
+}
+
+int hd_output_commit(struct hd_output *o)
+{
+	long rc;
+
+	if (!o->temp[0])
+		return 0;
+	rc = hd_sys4(SYS_renameat, AT_FDCWD, o->temp, AT_FDCWD, o->path);
+	if (rc == 0)
+		o->temp[0] = 0;
+	return (int)rc;
+}
+
+void hd_output_close(struct hd_output *o)
+{
+	if (o->temp[0])
+		hd_sys3(SYS_unlinkat, AT_FDCWD, o->temp, 0);
+	o->temp[0] = 0;
+	if (o->opened)
+		hd_sys_close(o->fd);
+	o->opened = false;
+}
