@@ -106,7 +106,13 @@ $(BUILD)/libheapdump.so: $(BUILD)/libheapdump.so.$(SOVERSION)
 TEST_LIB = $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/lib/*.c))
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(TEST_LIB) $(ROOM_LIBS)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(TEST_LIB) $(LINK) -lcmocka
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(UNIT_OBJECTS) $(TEST_LIB) $(LINK) -lcmocka
+
+# The unwinder is tested by its objects: the library's archive would replace the test's malloc.
+STACK_OBJECTS = $(patsubst %.c,$(BUILD)/%.o,dump/sys.c dump/stack.c $(wildcard dump/unwind_*.c))
+STACK_UNITS   = $(filter $(BUILD)/tests/unit/test_stack% $(BUILD)/tests/unit/test_unwind%,$(UNITS))
+$(STACK_UNITS): $(STACK_OBJECTS)
+$(STACK_UNITS): private UNIT_OBJECTS = $(STACK_OBJECTS)
 
 units: $(UNITS)
 .PHONY: units

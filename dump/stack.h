@@ -25,10 +25,14 @@ enum hd_unwinder {
  */
 void hd_stack_init(enum hd_unwinder how);
 
-/* What a thread's stack is bounded by: reads stay inside. Filled by hd_stack_bounds at its first capture. */
+/* What a thread knows of its stack: all zero at first, filled by its captures, copied by fork. */
 struct hd_stack_bounds {
-	uint64_t lo, hi; /* 0, 0: not known yet */
+	uint64_t lo, hi; /* its own stack: readable from lo on, ends at hi; 0, 0: not known yet */
+	uint64_t hole;	 /* an address below that could not be read; 0: none was met */
 };
+
+/* A capture by libunwind has at most so many frames. */
+enum { HD_STACK_LIBUNWIND_MAX = 128 };
 
 /*
  * Fills up to max return addresses, leaf first: the first is the one that returns into the caller of the function whose
@@ -53,7 +57,10 @@ unsigned hd_stack_capture(const struct hd_stack_context *from, struct hd_stack_b
 		.fp = *(const uint64_t *)__builtin_frame_address(0),                               \
 	})
 
-/* A module was unmapped: forget rules of older generations. */
+/*
+ * Modules were mapped or unmapped since: forgets the rules of older generations. Behind each dlopen and dlclose that
+ * changed something, outside of captures: may take the loader's lock. Some 50 µs.
+ */
 void hd_stack_new_generation(uint64_t generation);
 
 #endif

@@ -1,0 +1,49 @@
+/*
+ * Which words of a stack may be read.
+ */
+#ifndef HEAPDUMP_DUMP_UNWIND_REACH_H
+#define HEAPDUMP_DUMP_UNWIND_REACH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dump/stack.h"
+
+struct hd_reach {
+	uint64_t lo, hi; /* multiples of 8; between them all is readable */
+	bool own;	 /* the thread's own stack: beyond there is nothing of it */
+};
+
+/* Where the first thread's stack ends. Once. */
+void hd_reach_init(void);
+
+/* Whether the 8 bytes at an aligned address can be read: by a system call that only says so. */
+bool hd_reach_probe(uint64_t addr);
+
+/* What can be read around sp, by the bounds that are known (fast) or by looking (fills them). */
+void hd_reach_find(struct hd_reach *reach, struct hd_stack_bounds *bounds, uint64_t sp);
+
+/* Looks further, for a word that is not within. False: it cannot be read. */
+bool hd_reach_widen(struct hd_reach *reach, uint64_t addr);
+
+static inline void hd_reach_start(struct hd_reach *reach, struct hd_stack_bounds *bounds,
+				  uint64_t sp)
+{
+	if (__builtin_expect(sp >= bounds->lo && sp < bounds->hi, 1))
+		*reach = (struct hd_reach){bounds->lo, bounds->hi, true};
+	else
+		hd_reach_find(reach, bounds, sp);
+}
+
+/* A sanitizer's red zones on the stack are no business of its unwinder. */
+__attribute__((no_sanitize_address)) static inline bool hd_reach_read(struct hd_reach *reach,
+								      uint64_t addr, uint64_t *word)
+{
+	if (__builtin_expect(addr % 8 || addr < reach->lo || addr >= reach->hi, 0) &&
+	    !hd_reach_widen(reach, addr))
+		return false;
+	*word = *(const uint64_t *)(uintptr_t)addr;
+	return true;
+}
+
+#endif
