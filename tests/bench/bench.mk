@@ -11,3 +11,11 @@ $(BUILD)/bench_passes: $(BUILD)/tests/bench/bench_passes.o $(ROOM_LIBS)
 bench: $(BUILD)/bench_heap $(BUILD)/bench_passes
 	@BENCH_RUNS='$(BENCH_RUNS)' tests/bench/bench '$(abspath $(BUILD))' $(BENCH_OBJECTS)
 .PHONY: bench
+
+# The unwinder beside others: not with the above, it needs no core.
+$(BUILD)/bench_stack: $(BUILD)/tests/bench/bench_stack.o $(STACK_OBJECTS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -ldl
+
+bench-stack: $(BUILD)/bench_stack
+	@$<
+.PHONY: bench-stack
