@@ -59,7 +59,7 @@ static void ask_all(struct session *s)
 	struct err e = {0};
 
 	finish(f, info_answer(s, f, &e));
-	for (enum top_by by = TOP_BY_SIZE; by <= TOP_BY_ROOT; by++) {
+	for (enum top_by by = TOP_BY_SIZE; by <= TOP_BY_THREAD; by++) {
 		f = fact_object();
 		finish(f, top_answer(s, by, 5, f, &e));
 	}
