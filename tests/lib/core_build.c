@@ -310,6 +310,6 @@ void core_build_save(const char *path, const void *bytes, size_t n)
 {
 	FILE *f = fopen(path, "wb");
 
-	if (!f || fwrite(bytes, 1, n, f) != n || fclose(f))
+	if (!f || (n && fwrite(bytes, 1, n, f) != n) || fclose(f))
 		die("cannot write a file");
 }
