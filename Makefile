@@ -19,7 +19,8 @@ say      = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 
 WARN     = -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wvla -Wno-unused-parameter \
 	   -Werror=implicit-function-declaration -Werror=incompatible-pointer-types -Werror=int-conversion
-ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -Iinclude -I. $(WARN) -fno-omit-frame-pointer $(CFLAGS) $(SAN)
+BASE_CFLAGS = -std=gnu11 -D_GNU_SOURCE -Iinclude -I. $(WARN) -fno-omit-frame-pointer $(CFLAGS)
+ALL_CFLAGS = $(BASE_CFLAGS) $(SAN)
 LIBS     = -ldw -lelf -lzstd -llz4 -lz -ljansson -lpthread -lm -ldl
 
 # Rooms, left to right as data flows; linked right to left.
@@ -69,9 +70,6 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-# private: the flags file, a prerequisite, must not see it.
-$(BUILD)/dump/%.o: private ALL_CFLAGS += -fPIC -fvisibility=hidden
-
 define ROOM_ARCHIVE
 $(BUILD)/$(subst /,-,$(1)).a: $(patsubst %.c,$(BUILD)/%.o,$(filter-out analyze/ui/main.c,$(wildcard $(1)/*.c))) $(BUILD)/sources
 	$(call say,AR,$$(@F))
@@ -84,21 +82,25 @@ $(BUILD)/heapdump: $(BUILD)/analyze/ui/main.o $(ROOM_LIBS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(LINK)
 
-# What the library needs of formats/ is built a second time: for a shared object, hidden.
-$(BUILD)/pic/%.o: %.c $(BUILD)/flags
+# The library's objects are its own: position-independent, hidden, and never sanitized, as they live in other programs'
+# malloc. malloc itself is a handful of instructions and a jump: no frame.
+$(BUILD)/lib/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,CC,$< '(library)')
-	$(Q)$(CC) $(ALL_CFLAGS) -fPIC -fvisibility=hidden -MMD -MP -c -o $@ $<
-LIB_FORMATS = $(BUILD)/pic/formats/core_write.o $(BUILD)/pic/formats/image_write.o
+	$(Q)$(CC) $(LIB_CFLAGS) -MMD -MP -c -o $@ $<
+LIB_CFLAGS = $(BASE_CFLAGS) -fPIC -fvisibility=hidden
+# private: the flags file, a prerequisite, must not see it.
+$(BUILD)/lib/dump/hooks.o $(BUILD)/lib/dump/hooks_cxx.o: private LIB_CFLAGS += -fomit-frame-pointer
 
-LIB_OBJECTS = $(patsubst %.c,$(BUILD)/%.o,$(wildcard dump/*.c)) $(LIB_FORMATS)
+LIB_SOURCES = $(wildcard dump/*.c) formats/core_write.c formats/image_write.c
+LIB_OBJECTS = $(LIB_SOURCES:%.c=$(BUILD)/lib/%.o)
 $(BUILD)/libheapdump.a: $(LIB_OBJECTS) $(BUILD)/sources
 	$(call say,AR,$(@F))
 	@rm -f $@
 	$(Q)$(AR) crs $@ $(LIB_OBJECTS)
 $(BUILD)/libheapdump.so.$(SOVERSION): $(LIB_OBJECTS) $(BUILD)/sources
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -shared -Wl,-z,now -Wl,-soname,libheapdump.so.$(SOVERSION) -o $@ $(LIB_OBJECTS)
+	$(Q)$(CC) $(LIB_CFLAGS) $(LDFLAGS) -shared -Wl,-z,now -Wl,-z,defs -Wl,-soname,libheapdump.so.$(SOVERSION) -o $@ $(LIB_OBJECTS)
 $(BUILD)/libheapdump.so: $(BUILD)/libheapdump.so.$(SOVERSION)
 	@ln -sf $(<F) $@
 
@@ -108,11 +110,15 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(TEST_LIB) $(ROOM_LIBS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(UNIT_OBJECTS) $(TEST_LIB) $(LINK) -lcmocka
 
-# The unwinder is tested by its objects: the library's archive would replace the test's malloc.
+# Parts of the library are tested by their objects: its archive would replace the test's malloc.
 STACK_OBJECTS = $(patsubst %.c,$(BUILD)/%.o,dump/sys.c dump/stack.c $(wildcard dump/unwind_*.c))
 STACK_UNITS   = $(filter $(BUILD)/tests/unit/test_stack% $(BUILD)/tests/unit/test_unwind%,$(UNITS))
 $(STACK_UNITS): $(STACK_OBJECTS)
 $(STACK_UNITS): private UNIT_OBJECTS = $(STACK_OBJECTS)
+TABLE_OBJECTS = $(patsubst %,$(BUILD)/dump/%.o,sys version tables sample_table region_table poisson)
+TABLE_UNITS   = $(patsubst %,$(BUILD)/tests/unit/test_%,poisson sample_table)
+$(TABLE_UNITS): $(TABLE_OBJECTS)
+$(TABLE_UNITS): private UNIT_OBJECTS = $(TABLE_OBJECTS)
 
 units: $(UNITS)
 .PHONY: units
@@ -173,4 +179,4 @@ clean:
 .PHONY: clean
 
 -include tests/bench/bench.mk tests/fuzz/fuzz.mk
--include $(OBJECTS:.o=.d) $(UNITS:=.d) $(LIB_FORMATS:.o=.d)
+-include $(OBJECTS:.o=.d) $(LIB_OBJECTS:.o=.d) $(UNITS:=.d)

@@ -16,7 +16,11 @@
 #include "dump/image_build.h"
 #include "dump/sys.h"
 
-enum { PAGE = CORE_PAGE, CHUNK = HD_COPY_BYTES };
+enum {
+	PAGE = CORE_PAGE,
+	CHUNK = HD_COPY_BYTES,
+	AHEAD = 8 * PAGE, /* nearly every page shows in its first line that it is not zero */
+};
 #define GIVE_BACK (2ull << 20) /* by whole huge pages */
 
 /* Memory of the program: no redzone of a sanitizer is our business. */
@@ -67,7 +71,7 @@ static int write_pages(struct hd_image *im, uint64_t lo, const uint8_t *p, uint6
 		int rc;
 
 		for (to = at + PAGE; to < n && is_zero(p + to) == zero; to += PAGE)
-			;
+			__builtin_prefetch(p + to + AHEAD);
 		rc = zero ? hd_output_skip(&im->dump->out, to - at)
 			  : write_readable(im, lo + at, p + at, to - at);
 		if (rc < 0)

@@ -16,14 +16,16 @@
 #include <stdint.h>
 
 #include "dump/stack.h"
+#include "heapimage.h"
 
 /* A thread's state. All zero is a thread that has not allocated yet: its first allocation takes the slow path. */
 struct hd_thread {
 	uint64_t left;	   /* bytes until the next sample; 0: ask */
 	uint64_t interval; /* that the gap was drawn with; 0: sampling was off */
 	uint64_t random;
-	uint32_t tid, pid;
-	uint32_t busy; /* in the sampler: nested calls pass through */
+	uint32_t tid;
+	uint32_t started; /* a gap has been drawn */
+	uint32_t busy;	  /* in the sampler: nested calls pass through */
 	struct hd_stack_bounds stack;
 };
 
@@ -57,8 +59,11 @@ static inline bool hd_sampler_may_know(const void *p)
 	return __builtin_expect(hd_filter[hd_filter_slot(p)] != 0, 0);
 }
 
-/* Sets the interval, the tables and the stacks up. Once, from the constructor. */
-void hd_sampler_init(uint64_t interval, enum hd_unwinder how);
+/*
+ * Sets the tables and the stacks up and begins. Once, from the constructor. seed: for tests, the same gaps in every run; 0:
+ * of its own.
+ */
+void hd_sampler_init(uint64_t interval, uint64_t seed, enum hd_unwinder how);
 
 /* After hd_sampler_due said so, with what the allocator returned (NULL: it failed). */
 void hd_sampler_born(void *p, size_t size, const struct hd_stack_context *from);
@@ -68,13 +73,17 @@ void hd_sampler_born(void *p, size_t size, const struct hd_stack_context *from);
  * realloc can put it back.
  */
 struct hd_gone {
-	uint32_t sample; /* UINT32_MAX: none */
-	uint64_t addr, size, interval, serial, time_ns, weight_q16;
-	uint32_t site, tid;
+	struct heapimage_sample sample; /* addr 0: none */
 };
 void hd_sampler_gone(const void *p, struct hd_gone *was);
 void hd_sampler_back(const struct hd_gone *was);
 
 uint64_t hd_sampler_set_interval(uint64_t interval);
+
+/* The site of a stack, without a sample; UINT32_MAX: none (no sampler, or nested in it). */
+uint32_t hd_sampler_site(const struct hd_stack_context *from);
+
+/* Estimate of the bytes in use. */
+uint64_t hd_sampler_live_bytes(void);
 
 #endif

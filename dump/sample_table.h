@@ -1,0 +1,37 @@
+/*
+ * Live samples by address. Entries are dense and two-phase (heapimage_sample); the index over them is chained
+ * buckets, each with a lock of a few instructions in its head, and grows by migration.
+ *
+ * Callers must not nest in one thread (hd_thread.busy): a signal handler that interrupts one defers its free instead.
+ * After fork() the locks that other threads held are void (hd_samples_after_fork).
+ */
+#ifndef HEAPDUMP_DUMP_SAMPLE_TABLE_H
+#define HEAPDUMP_DUMP_SAMPLE_TABLE_H
+
+#include "dump/tables.h"
+
+/* After hd_tables_init. 0, or −ENOMEM. */
+int hd_samples_init(void);
+
+/*
+ * Makes s (all but state and next) a live sample. An older one at its address goes: its free was not seen.
+ * *stale: that one, its addr 0 if there was none. false: no room, or the index is contended: s is lost.
+ */
+bool hd_samples_put(const struct heapimage_sample *s, struct heapimage_sample *stale);
+
+/* Takes the sample at addr out, if it was born before serial. Its index, or UINT32_MAX; *out what it was. */
+uint32_t hd_samples_take(uint64_t addr, uint64_t before, struct heapimage_sample *out);
+
+/* A free seen while this thread is busy in here: done by the next caller that is not. */
+void hd_samples_defer(uint64_t addr);
+
+/* The next deferred free, 0: none. *before: only samples born before that may be meant. */
+uint64_t hd_samples_deferred(uint64_t *before);
+
+uint64_t hd_samples_live(void);
+
+/* Around fork(), for pthread_atfork. */
+void hd_samples_before_fork(void);
+void hd_samples_after_fork(bool child);
+
+#endif

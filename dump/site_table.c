@@ -1,0 +1,109 @@
+/*
+ * An insert-only hash of chains. A new site is written whole, then pushed before the chain it was not found in; when
+ * another thread pushed meanwhile only the newcomers are looked at again, so a stack is there once. (It may be there
+ * twice where a site was pushed by a thread that ran out of room half-way: readers add equal stacks up.)
+ */
+#include "dump/site_table.h"
+
+#include <string.h>
+
+#include "dump/module_log.h"
+
+enum { BUCKET_BITS = 14 };
+
+static uint32_t buckets[1 << BUCKET_BITS]; /* site + 1 */
+
+static uint64_t hash_of(const uint64_t *frames, uint32_t n, uint64_t generation)
+{
+	uint64_t h = generation * 0x9e3779b97f4a7c15ull + n;
+
+	for (uint32_t i = 0; i < n; i++) {
+		h = (h ^ frames[i]) * 0xff51afd7ed558ccdull;
+		h ^= h >> 32;
+	}
+	return h;
+}
+
+static bool is_same(const struct heapimage_site *s, uint64_t hash, const uint64_t *frames,
+		    uint32_t n)
+{
+	return s->hash == hash && s->n_frames == n &&
+	       !memcmp(hd_frame_at(s->first_frame), frames, n * sizeof(*frames));
+}
+
+/* The stack's site between two links of a chain; UINT32_MAX: it is not there. */
+static uint32_t find_between(uint32_t from, uint32_t end, uint64_t hash, const uint64_t *frames,
+			     uint32_t n)
+{
+	for (uint32_t at = from; at != end; at = hd_site_at(at - 1)->next)
+		if (is_same(hd_site_at(at - 1), hash, frames, n))
+			return at - 1;
+	return UINT32_MAX;
+}
+
+static uint32_t make_site(uint64_t hash, const uint64_t *frames, uint32_t n, uint64_t generation)
+{
+	uint64_t first = hd_tables_take(HD_FRAMES, n), site;
+	struct heapimage_site *s;
+
+	site = first == UINT64_MAX ? UINT64_MAX : hd_tables_take(HD_SITES, 1);
+	if (site >= UINT32_MAX)
+		return UINT32_MAX;
+	s = hd_site_at((uint32_t)site);
+	s->state = HEAPIMAGE_WRITING;
+	memcpy(hd_frame_at(first), frames, n * sizeof(*frames));
+	s->hash = hash;
+	s->first_frame = first;
+	s->n_frames = n;
+	s->generation = (uint32_t)generation;
+	__atomic_store_n(&s->state, HEAPIMAGE_LIVE, __ATOMIC_RELEASE);
+	return (uint32_t)site;
+}
+
+uint32_t hd_sites_of(const uint64_t *frames, uint32_t n, uint64_t generation)
+{
+	uint64_t hash = hash_of(frames, n, generation);
+	uint32_t *bucket = &buckets[hash >> (64 - BUCKET_BITS)];
+	uint32_t first = __atomic_load_n(bucket, __ATOMIC_ACQUIRE), seen = first;
+	uint32_t site = find_between(first, 0, hash, frames, n);
+
+	if (site != UINT32_MAX)
+		return site;
+	site = make_site(hash, frames, n, generation);
+	if (site == UINT32_MAX)
+		return site;
+	hd_module_log_note(frames, n);
+	do {
+		uint32_t twin = find_between(first, seen, hash, frames, n);
+
+		/* somebody made it meanwhile: ours stays unused */
+		if (twin != UINT32_MAX)
+			return twin;
+		seen = first;
+		hd_site_at(site)->next = first;
+	} while (!__atomic_compare_exchange_n(bucket, &first, site + 1, false, __ATOMIC_RELEASE,
+					      __ATOMIC_ACQUIRE));
+	return site;
+}
+
+/* size × weight, rounded; exact where the weight is 1. */
+static uint64_t weigh(uint64_t size, uint64_t weight_q16)
+{
+	return (uint64_t)(((unsigned __int128)size * weight_q16 + 32768) >> 16);
+}
+
+void hd_sites_born(uint32_t site, uint64_t size, uint64_t weight_q16)
+{
+	struct heapimage_site *s = hd_site_at(site);
+
+	__atomic_fetch_add(&s->alloc_objects_q16, weight_q16, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&s->alloc_bytes, weigh(size, weight_q16), __ATOMIC_RELAXED);
+}
+
+void hd_sites_gone(uint32_t site, uint64_t size, uint64_t weight_q16)
+{
+	struct heapimage_site *s = hd_site_at(site);
+
+	__atomic_fetch_add(&s->freed_objects_q16, weight_q16, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&s->freed_bytes, weigh(size, weight_q16), __ATOMIC_RELAXED);
+}
