@@ -7,6 +7,9 @@
 
 #include "analyze/ui/screen.h"
 
+/* A template's symbol can have thousands of characters. */
+enum { SYMBOL_COLUMNS = 60 };
+
 const char *screen_bold(const struct screen *s)
 {
 	return s->color ? "\033[1m" : "";
@@ -99,6 +102,39 @@ void screen_padded(const struct screen *s, const char *text, size_t columns)
 	fprintf(s->out, "%s%*s", text, n < columns ? (int)(columns - n) : 0, "");
 }
 
+void screen_short(const struct screen *s, const char *text, size_t columns)
+{
+	size_t n = 0, shown = 0;
+
+	if (screen_columns(text) <= columns) {
+		fputs(text, s->out);
+		return;
+	}
+	for (; text[n]; n++)
+		if ((text[n] & 0xc0) != 0x80 && shown++ == columns - 1)
+			break;
+	fprintf(s->out, "%.*s%s", (int)n, text, screen_glyph(s, GLYPH_MORE));
+}
+
+void screen_function(const struct screen *s, const struct fact *frame)
+{
+	const char *name = fact_str(frame, "function");
+
+	screen_short(s, name ? name : fact_str(frame, "pc"), SYMBOL_COLUMNS);
+}
+
+void screen_look(const struct screen *s, const struct fact *o, const char *gap)
+{
+	if (fact_has(o, "points_to")) {
+		fprintf(s->out, "%s%s[", gap, screen_dim(s));
+		screen_short(s, fact_str(o, "points_to"), SYMBOL_COLUMNS);
+		fprintf(s->out, "]%s", screen_plain(s));
+	}
+	if (fact_has(o, "text"))
+		fprintf(s->out, "%s%s\"%s\"%s", gap, screen_dim(s), fact_str(o, "text"),
+			screen_plain(s));
+}
+
 struct layout screen_layout(const struct fact *list)
 {
 	struct layout l = {0};
@@ -147,12 +183,7 @@ void screen_object(const struct screen *s, const struct fact *o, const struct la
 	if (fact_has(o, "path"))
 		fprintf(s->out, "  %s", fact_str(o, "path"));
 	put_retained(s, o, l);
-	if (fact_has(o, "points_to"))
-		fprintf(s->out, "   %s[%s]%s", screen_dim(s), fact_str(o, "points_to"),
-			screen_plain(s));
-	if (fact_has(o, "text"))
-		fprintf(s->out, "   %s\"%s\"%s", screen_dim(s), fact_str(o, "text"),
-			screen_plain(s));
+	screen_look(s, o, "   ");
 	if (fact_has(o, "announced"))
 		fprintf(s->out, "   announced as %s", fact_str(o, "announced"));
 	if (fact_has(o, "site")) {
@@ -207,12 +238,13 @@ static void put_stack(const struct screen *s, const struct fact *r)
 {
 	fputs("stack   ", s->out);
 	put_thread(s, r);
-	if (fact_has(r, "frame"))
-		fprintf(s->out, "  #%" PRIu64 " %s%s%s", fact_u64(r, "frame"), screen_bold(s),
-			fact_str(r, "function") ? fact_str(r, "function") : fact_str(r, "pc"),
-			screen_plain(s));
-	else
+	if (fact_has(r, "frame")) {
+		fprintf(s->out, "  #%" PRIu64 " %s", fact_u64(r, "frame"), screen_bold(s));
+		screen_function(s, r);
+		fputs(screen_plain(s), s->out);
+	} else {
 		fputs("  above the last frame", s->out);
+	}
 	put_place(s, r);
 	if (fact_has(r, "offset"))
 		fprintf(s->out, "  [frame+0x%" PRIx64 "]", fact_u64(r, "offset"));

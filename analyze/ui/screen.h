@@ -56,6 +56,15 @@ struct text screen_share(uint64_t n, uint64_t whole);
 /* The text, filled up with blanks to so many columns. */
 void screen_padded(const struct screen *s, const char *text, size_t columns);
 
+/* At most so many columns of the text; "…" where it was cut. JSON has all of it. */
+void screen_short(const struct screen *s, const char *text, size_t columns);
+
+/* What a frame is called: its function, or its pc. */
+void screen_function(const struct screen *s, const struct fact *frame);
+
+/* "[symbol]" and what text the object begins with, if it does; each behind gap. */
+void screen_look(const struct screen *s, const struct fact *object, const char *gap);
+
 /* How many columns it takes: its characters, each taken for one column. */
 size_t screen_columns(const char *text);
 

@@ -113,8 +113,8 @@ static void put_frames(const struct screen *s, const struct fact *frames)
 				screen_counted(fact_count(frames) - i, "more frame").s);
 			return;
 		}
-		fprintf(s->out, "    #%-2zu %s", i,
-			fact_str(f, "function") ? fact_str(f, "function") : fact_str(f, "pc"));
+		fprintf(s->out, "    #%-2zu ", i);
+		screen_function(s, f);
 		if (fact_has(f, "file"))
 			fprintf(s->out, "  %s:%" PRIu64, fact_str(f, "file"), fact_u64(f, "line"));
 		else if (fact_has(f, "module"))

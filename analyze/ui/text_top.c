@@ -42,12 +42,7 @@ static void put_group(const struct screen *s, const struct fact *a, const struct
 	row_name(s, r, name, sizeof(name));
 	screen_padded(s, name, columns);
 	fprintf(s->out, "  %s", fact_str(e, "addr"));
-	if (fact_has(e, "points_to"))
-		fprintf(s->out, "  %s[%s]%s", screen_dim(s), fact_str(e, "points_to"),
-			screen_plain(s));
-	if (fact_has(e, "text"))
-		fprintf(s->out, "  %s\"%s\"%s", screen_dim(s), fact_str(e, "text"),
-			screen_plain(s));
+	screen_look(s, e, "  ");
 	fputc('\n', s->out);
 }
 

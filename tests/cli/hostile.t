@@ -31,7 +31,7 @@ C
 folder=$SCRATCH/$evil$bytes
 mkdir "$folder" || exit 98
 compile "$SCRATCH/evil.o" -c "$SCRATCH/evil.c"
-objcopy --redefine-sym "g_plain=g_${esc}[31mred${turn}" --redefine-sym "f_plain=f_$bytes${esc}c" "$SCRATCH/evil.o" ||
+objcopy --redefine-sym "g_plain=g_${esc}[31mred${turn}" --redefine-sym "f_plain=f_$bytes${esc}c$(printf '%0500d' 0)" "$SCRATCH/evil.o" ||
 	skip_all "objcopy cannot rename a symbol so"
 compile "$folder/$evil" "$SCRATCH/evil.o"
 (cd "$folder" && ulimit -c unlimited && "./$evil" "${esc}[2J" "$evil" "$bytes"; :) >"$SCRATCH/said" 2>&1
@@ -93,6 +93,9 @@ ok "the name is there, spelled out" grep -qF 'g_\x1b[31mred\xe2\x80\xae' "$SCRAT
 "$HEAPDUMP" info "$core" >"$SCRATCH/out"
 ok "the path is there, spelled out" grep -q '^program  .*evil\\x1b\]0;owned\\x07\\xe2\\x80\\xae\\xc2\\x9b31m\\nline' "$SCRATCH/out"
 ok "no argument begins a line" sh -c '! grep -q "^line" "$1"' - "$SCRATCH/out"
+
+"$HEAPDUMP" leaks "$core" >"$SCRATCH/out"
+ok "a symbol of 500 characters is cut" grep -q '200 B object   \[f_bytes.\{40,52\}…\]$' "$SCRATCH/out"
 
 # Names that the user gives come back in errors.
 ok "a file of a hostile name that is not there" harmless info "$evil"
