@@ -70,6 +70,8 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+$(BUILD)/analyze/ui/record.o: private ALL_CFLAGS += -DHEAPDUMP_LIBDIR='"$(LIBDIR)"'
+
 define ROOM_ARCHIVE
 $(BUILD)/$(subst /,-,$(1)).a: $(patsubst %.c,$(BUILD)/%.o,$(filter-out analyze/ui/main.c,$(wildcard $(1)/*.c))) $(BUILD)/sources
 	$(call say,AR,$$(@F))
@@ -163,15 +165,17 @@ demo:
 	@$(TEST_ENV) scripts/demo
 .PHONY: demo
 
-MAN = $(wildcard docs/man/*.1)
+MAN1 = $(wildcard docs/man/*.1)
+MAN3 = $(wildcard docs/man/*.3)
 install: all
-	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR) $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(MANDIR)/man1
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR) $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man3
 	install -m 755 $(BUILD)/heapdump $(DESTDIR)$(BINDIR)/
 	install -m 644 $(BUILD)/libheapdump.a $(DESTDIR)$(LIBDIR)/
 	install -m 755 $(BUILD)/libheapdump.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/
 	ln -sf libheapdump.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libheapdump.so
 	install -m 644 include/heapdump.h $(DESTDIR)$(INCLUDEDIR)/
-	$(if $(MAN),install -m 644 $(MAN) $(DESTDIR)$(MANDIR)/man1/)
+	install -m 644 $(MAN1) $(DESTDIR)$(MANDIR)/man1/
+	install -m 644 $(MAN3) $(DESTDIR)$(MANDIR)/man3/
 .PHONY: install
 
 clean:

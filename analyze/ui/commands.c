@@ -110,5 +110,6 @@ void commands_help(FILE *out, const struct command *c)
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
 		fprintf(out, "  %-6s %-10s %s\n", commands[i].name, commands[i].operands,
 			commands[i].summary);
+	fputs("  record [--] PROG  run a program with the heap sampler preloaded\n", out);
 	fprintf(out, "  help   [COMMAND]  this, or a command's own options\n\n%s", common);
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "analyze/ui/commands.h"
+#include "analyze/ui/record.h"
 #include "analyze/ui/printable.h"
 #include "base/cleanup.h"
 #include "heapdump.h"
@@ -175,6 +176,10 @@ static int dispatch(struct options *o)
 	const struct command *c = name ? commands_find(name) : NULL;
 	char text[128];
 
+	if (help && name && !strcmp(name, "record")) {
+		record_help();
+		return EXIT_ANSWERED;
+	}
 	if (o->version) {
 		printf("heapdump %d.%d.%d\n", HEAPDUMP_VERSION_MAJOR, HEAPDUMP_VERSION_MINOR,
 		       HEAPDUMP_VERSION_PATCH);
@@ -212,6 +217,8 @@ int main(int argc, char **argv)
 	int code;
 
 	setlocale(LC_CTYPE, "");
+	if (argc > 1 && !strcmp(argv[1], "record"))
+		return record_main(argc - 1, argv + 1);
 	if (options_parse(&o, argc, argv, &err) < 0)
 		return usage(err.text, NULL);
 	code = dispatch(&o);
