@@ -23,7 +23,6 @@ int main(int argc, char **argv)
 	*(void **)g_plain[0] = (void *)f_plain;
 	g_plain[1] = strdup("text \033[31m with an escape\nand more");
 	g_plain[2] = strdup("plain text\nof two lines\r");
-	((void **)malloc(200))[0] = (void *)f_plain;
 	prctl(PR_SET_NAME, argv[1]);
 	abort();
 }
@@ -68,10 +67,9 @@ printf 'a\302\23331mb\n' >"$SCRATCH/bad"
 ok "so would one of eight bits" acts "$SCRATCH/bad"
 
 root=$("$HEAPDUMP" top --by root "$core" --json | jq -r '[.rows[].root | select(.name != null and (.name | startswith("g_")))][0].addr')
-ok "the hostile variable is a root" test -n "$root"
+ok "the hostile variable is a root" test "$root" != null
 object=$("$HEAPDUMP" who "$core" "$root" --json | jq -r '.roots[0].holds[0].object.addr')
-leaked=$("$HEAPDUMP" leaks "$core" --json | jq -r '.rows[0].head.addr')
-for command in info top "top --by module" "top --by root" leaks tree "who $root" "who $object" "who $leaked" "map $root" \
+for command in info top "top --by module" "top --by root" leaks tree "who $root" "who $object" "map $root" \
 	"map $object" "map 0x10"; do
 	set -- $command
 	word=$1
@@ -94,8 +92,8 @@ ok "the name is there, spelled out" grep -qF 'g_\x1b[31mred\xe2\x80\xae' "$SCRAT
 ok "the path is there, spelled out" grep -q '^program  .*evil\\x1b\]0;owned\\x07\\xe2\\x80\\xae\\xc2\\x9b31m\\nline' "$SCRATCH/out"
 ok "no argument begins a line" sh -c '! grep -q "^line" "$1"' - "$SCRATCH/out"
 
-"$HEAPDUMP" leaks "$core" >"$SCRATCH/out"
-ok "a symbol of 500 characters is cut" grep -q '200 B object   \[f_bytes.\{40,52\}…\]$' "$SCRATCH/out"
+"$HEAPDUMP" who "$core" "$object" >"$SCRATCH/out"
+ok "a symbol of 500 characters is cut" grep -q ' B object   retained .*   \[f_bytes.\{40,52\}…\]$' "$SCRATCH/out"
 
 # Names that the user gives come back in errors.
 ok "a file of a hostile name that is not there" harmless info "$evil"
