@@ -17,6 +17,7 @@ enum {
 	DEFAULT_SIZE = 2304, /* glibc 2.31 on x86-64; later ones are within 10 % */
 	MAX_SIZE = 8192,
 	MAX_DTV = 65536,
+	MAX_WITNESSES = 256, /* threads that are asked where the id is */
 	PAGE = 4096,
 };
 
@@ -124,13 +125,13 @@ static void size_by_stack(struct descriptors *d)
 	}
 }
 
-/* Whether the word at off is the thread's id in every living thread. */
+/* Whether the word at off is the thread's id in the living threads: enough of them to be sure. */
 static bool is_tid_off(const struct descriptors *d, uint64_t off)
 {
 	const struct parts *p = d->space->parts;
 	size_t seen = 0;
 
-	for (size_t i = 0; i < p->threads.n; i++) {
+	for (size_t i = 0; i < p->threads.n && seen < MAX_WITNESSES; i++) {
 		const struct thread_regs *t = &p->threads.v[i];
 		uint32_t tid;
 

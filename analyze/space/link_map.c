@@ -6,7 +6,7 @@
 
 #include "analyze/space/link_map.h"
 
-enum { MAX_OBJECTS = 65536, MAX_NAMESPACES = 64, MAX_DYNAMIC = 4096 };
+enum { MAX_OBJECTS = 16384, MAX_NAMESPACES = 64, MAX_DYNAMIC = 4096 };
 
 /* struct r_debug and struct link_map, LP64. */
 enum { R_VERSION = 0, R_MAP = 8, R_NEXT = 40 };

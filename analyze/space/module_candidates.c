@@ -21,7 +21,7 @@
 #include "analyze/space/link_map.h"
 #include "analyze/space/module_candidates.h"
 
-enum { MAX_PATH = 4096 };
+enum { MAX_PATH = 4096, NEIGHBOURS = 16 };
 #define PAGE_MASK 4095ull
 
 /*
@@ -36,9 +36,27 @@ static addr_t page_up(addr_t a)
 	return (a + PAGE_MASK) & ~PAGE_MASK;
 }
 
+/*
+ * The one whose range holds addr. Ranges are as long as headers say, so that a damaged one may lie over
+ * its neighbours: a few of those below are looked at.
+ */
 static struct candidate *candidate_holding(struct candidates *c, addr_t addr)
 {
-	for (size_t i = 0; addr && i < c->list.n; i++)
+	size_t lo = 0, hi = c->n_sorted;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (c->list.v[mid].module.at.lo <= addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	hi = lo > NEIGHBOURS ? lo - NEIGHBOURS : 0;
+	for (size_t i = lo; addr && i-- > hi;)
+		if (range_has(c->list.v[i].module.at, addr))
+			return &c->list.v[i];
+	for (size_t i = c->n_sorted; addr && i < c->list.n; i++)
 		if (range_has(c->list.v[i].module.at, addr))
 			return &c->list.v[i];
 	return NULL;
@@ -258,7 +276,7 @@ static int read_link_map(struct candidates *c, const struct space *s, struct err
 /* Drops mapped ELF files that are data, and marks the executable. */
 static void settle(struct candidates *c, const struct space *s)
 {
-	size_t n = 0, exe = SIZE_MAX;
+	size_t n = 0, n_sorted = 0, exe = SIZE_MAX;
 
 	for (size_t i = 0; i < c->list.n; i++) {
 		struct candidate *x = &c->list.v[i];
@@ -270,9 +288,11 @@ static void settle(struct candidates *c, const struct space *s)
 		}
 		if (i == c->exe)
 			exe = n;
+		n_sorted += i < c->n_sorted;
 		c->list.v[n++] = *x;
 	}
 	c->list.n = n;
+	c->n_sorted = n_sorted;
 	c->exe = exe;
 }
 
@@ -322,6 +342,7 @@ int candidates_find(struct candidates *c, const struct space *s, struct err *err
 	rc = add_from_files(c, s, err);
 	if (rc == 0)
 		rc = add_from_memory(c, s, err);
+	c->n_sorted = c->list.n;
 	if (rc == 0)
 		rc = add_vdso(c, s, err);
 	if (rc == 0)

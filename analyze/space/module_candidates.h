@@ -15,8 +15,9 @@ struct candidate {
 };
 
 struct candidates {
-	VEC(struct candidate) list; /* sorted by base */
-	size_t exe;		    /* index of the executable, SIZE_MAX: unknown */
+	VEC(struct candidate) list;
+	size_t n_sorted; /* that many are in order of their bases; those found later follow */
+	size_t exe;	 /* index of the executable, SIZE_MAX: unknown */
 	bool whole_link_map;
 	uint64_t header_budget; /* program headers that may still be read */
 };

@@ -14,6 +14,7 @@
  * frames.c has found where it was left.
  */
 #include <elf.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "analyze/space/descriptors.h"
@@ -35,6 +36,7 @@ struct survey {
 	struct descriptors descriptors;
 	struct tls_layout tls;
 	struct threads *threads;
+	VEC(addr_t) living;  /* thread pointers of the living threads, sorted */
 	size_t n_unknown;    /* living threads without a descriptor */
 	uint64_t tls_budget; /* bytes that may still be thread-local: no two threads share any */
 	size_t n_cut;	     /* blocks that were left out because of that */
@@ -195,12 +197,28 @@ static int separate_stacks(struct survey *s, struct err *err)
 	return 0;
 }
 
-static bool is_known_tp(const struct survey *s, addr_t tp)
+static int by_address(const void *a, const void *b)
+{
+	addr_t x = *(const addr_t *)a, y = *(const addr_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Sorts the thread pointers of the living, which the search for exited threads asks often. */
+static int learn_living(struct survey *s, struct err *err)
 {
 	for (size_t i = 0; i < s->threads->list.n; i++)
-		if (s->threads->list.v[i].tp == tp)
-			return true;
-	return false;
+		if (vec_push(&s->living, s->threads->list.v[i].tp) < 0)
+			return err_nomem(err);
+	if (s->living.n)
+		qsort(s->living.v, s->living.n, sizeof(*s->living.v), by_address);
+	return 0;
+}
+
+static bool is_living(const struct survey *s, addr_t tp)
+{
+	return s->living.n &&
+	       bsearch(&tp, s->living.v, s->living.n, sizeof(*s->living.v), by_address);
 }
 
 /*
@@ -214,7 +232,7 @@ static bool is_exited(const struct survey *s, addr_t tp, struct range *block)
 	return s->threads->list.n - s->threads->n_live < MAX_EXITED &&
 	       descriptors_at(s->space, tp) && descriptors_tid(&s->descriptors, tp, &tid) &&
 	       (!tid || tid == UINT32_MAX) && descriptors_stack(s->space, tp, block) &&
-	       !is_known_tp(s, tp);
+	       !is_living(s, tp);
 }
 
 static int add_exited(struct survey *s, addr_t tp, struct range block, struct err *err)
@@ -333,7 +351,10 @@ int threads_init(struct threads *t, const struct space *space, const struct modu
 	if (rc == 0)
 		rc = separate_stacks(&s, err);
 	if (rc == 0)
+		rc = learn_living(&s, err);
+	if (rc == 0)
 		rc = add_all_exited(&s, err);
+	vec_deinit(&s.living);
 	if (s.n_unknown)
 		warnings_add(warnings,
 			     "the thread descriptors of %zu of %zu threads were not found: their "
