@@ -79,7 +79,10 @@ void text_allocation(const struct screen *s, const struct fact *a)
 {
 	const struct fact *f = fact_get(a, "allocation");
 
-	if (fact_has(a, "sampling_interval"))
+	if (fact_has(a, "sampling_interval") && fact_u64(a, "sampling_interval") == 1)
+		fprintf(s->out, "%-13s not recorded: older than the sampler, or not by malloc\n",
+			"allocated by");
+	else if (fact_has(a, "sampling_interval"))
 		fprintf(s->out, "%-13s not sampled (%s)\n", "allocated by",
 			rate(fact_u64(a, "sampling_interval")).s);
 	if (!f)
