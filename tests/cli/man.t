@@ -10,6 +10,7 @@ pages=docs/man/heapdump.1
 for name in info top leaks who map tree; do
 	pages="$pages docs/man/heapdump-$name.1"
 done
+commands=$("$HEAPDUMP" help | sed -n '/^Commands:/,/^$/s/^  \([a-z-]*\) .*/\1/p' | grep -vx help)
 
 # What --help says of a command, and what a page has: --word, one a line.
 options_of_help()
@@ -30,26 +31,23 @@ without()
 
 everywhere=$(options_of_help)
 page=$(options_of_page docs/man/heapdump.1)
-own="--by
---depth
---fail-over
---limit"
+own=$(for name in $commands; do options_of_help "$name"; done | sort -u)
 is "the page heapdump has every option of heapdump help" "$(without "$everywhere" "$page")" ''
 is "the page heapdump has no option that heapdump help lacks" "$(without "$page" "$everywhere
 $own
 --help
 --version")" ''
-for name in info top leaks who map tree; do
+for name in $commands; do
 	help=$(options_of_help $name)
 	page=$(options_of_page docs/man/heapdump-$name.1)
 	is "the page of $name has its own options" "$(without "$(without "$help" "$everywhere" | tr ' ' '\n')" "$page")" ''
 	is "the page of $name has no option that its help lacks" "$(without "$page" "$help")" ''
 	ok "the page heapdump leads to that of $name" grep -q "^.BR heapdump..$name (1)" docs/man/heapdump.1
 done
-is "there is a page for every command" "$(ls docs/man | wc -l)" 7
+is "there are at least six commands" "$(echo $commands | cut -d' ' -f1-6)" 'info top leaks who map tree'
 
 if command -v groff >/dev/null; then
-	for page in $pages; do
+	for page in docs/man/*; do
 		is "groff has nothing to say of $page" "$(groff -K utf8 -man -Tutf8 -ww -z "$page" 2>&1)" ''
 	done
 else
