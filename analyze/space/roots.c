@@ -65,16 +65,21 @@ const char *roots_make_name(struct roots_builder *b, const char *fmt, ...)
 	return name;
 }
 
+/* The first word at or above a; the last word of the address space counts as its end. */
+static addr_t word_up(addr_t a)
+{
+	return a > UINT64_MAX - 7 ? UINT64_MAX & ~7ull : (a + 7) & ~7ull;
+}
+
 /* Adds what the dump has of an aligned range. */
 static int add_dumped(struct roots_builder *b, struct root r, struct range at, struct err *err)
 {
-	while ((at.lo = space_next(b->space, at.lo)) < at.hi) {
+	while ((at.lo = word_up(space_next(b->space, at.lo))) < at.hi) {
 		uint64_t avail;
 		int rc;
 
-		at.lo = (at.lo + 7) & ~7ull;
 		r.bytes = space_at(b->space, at.lo, &avail);
-		if (!r.bytes || avail < 8 || at.lo >= at.hi) {
+		if (!r.bytes || avail < 8) {
 			at.lo += 8;
 			continue;
 		}
@@ -104,7 +109,7 @@ static struct range next_state(const struct claims *c, struct range at)
 
 int roots_add_range(struct roots_builder *b, struct root r, struct range at, struct err *err)
 {
-	at.lo = (at.lo + 7) & ~7ull;
+	at.lo = word_up(at.lo);
 	at.hi &= ~7ull;
 	while (at.lo < at.hi) {
 		struct range state = next_state(b->claims, at);
@@ -113,7 +118,7 @@ int roots_add_range(struct roots_builder *b, struct root r, struct range at, str
 
 		if (rc < 0 || state.lo >= at.hi)
 			return rc;
-		at.lo = (state.hi + 7) & ~7ull;
+		at.lo = word_up(state.hi);
 	}
 	return 0;
 }
@@ -121,7 +126,7 @@ int roots_add_range(struct roots_builder *b, struct root r, struct range at, str
 int roots_add_symbols(struct roots_builder *b, struct root r, struct range at,
 		      const struct symbol *symbols, size_t n, uint64_t base, struct err *err)
 {
-	addr_t done = (at.lo + 7) & ~7ull;
+	addr_t done = word_up(at.lo);
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < n; i++) {
