@@ -69,6 +69,7 @@ static int glibc_find(struct walk *w, bool *found, void **state, struct err *err
 	g->w = w;
 	g->view.space = w->space;
 	g->state_budget = 200000;
+	g->tls_budget = known_bytes(w->space) / 8 + 1024;
 	g->list_budget = known_bytes(w->space) / CHUNK_MIN * 4 + 1024;
 	g->resync_budget = known_bytes(w->space) / CHUNK_ALIGN * 4 + 1024;
 	rc = glibc_layout_find(g, err);
@@ -139,7 +140,6 @@ static int report_arena(struct glibc *g, struct glibc_arena *a, struct err *err)
 static int report(struct glibc *g, struct err *err)
 {
 	struct heap *heap = g->w->heap;
-	struct heap_arena mapped = {.kind = "mmapped"};
 
 	for (size_t i = 0; i < g->arenas.n; i++) {
 		int rc = report_arena(g, &g->arenas.v[i], err);
@@ -149,10 +149,10 @@ static int report(struct glibc *g, struct err *err)
 	}
 	if (!heap->mmapped_chunks)
 		return 0;
-	mapped.system_bytes = mapped.in_use_chunk_bytes = heap->mmapped_bytes;
-	mapped.in_use_chunks = heap->mmapped_chunks;
-	heap->in_use_chunk_bytes += heap->mmapped_bytes;
-	return vec_push(&heap->arenas, mapped) < 0 ? err_nomem(err) : 0;
+	g->mapped.kind = "mmapped";
+	g->mapped.system_bytes = heap->mmapped_bytes;
+	add_sums(heap, &g->mapped);
+	return vec_push(&heap->arenas, g->mapped) < 0 ? err_nomem(err) : 0;
 }
 
 static int glibc_walk(struct walk *w, void *state, struct err *err)

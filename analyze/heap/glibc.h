@@ -88,10 +88,13 @@ struct glibc {
 	VEC(struct glibc_arena) arenas;	  /* each main arena before its ring's others */
 	VEC(struct glibc_region) regions; /* sorted, disjoint */
 	VEC(struct glibc_taken) taken;	  /* sorted by chunk, unique */
+	struct heap_arena mapped;	  /* sums of the chunks with a mapping of their own */
 	uint64_t heap_span;		  /* alignment of heaps */
 	uint64_t state_budget;		  /* malloc_states that may still be looked at */
+	uint64_t tls_budget;		  /* words that may still be taken for a cache's address */
 	uint64_t list_budget;	/* links that may still be followed: bounds crafted lists */
 	uint64_t resync_budget; /* words that may still be tried */
+	bool resync_ended;	/* none was left, and that has been said */
 	bool has_symbols;
 };
 
@@ -126,6 +129,15 @@ static inline bool glibc_head_fits(const struct glibc_region *r, addr_t chunk, u
 
 	return size >= FENCE_SIZE && !(size & (CHUNK_ALIGN - 1)) && !(head & CHUNK_MMAPPED) &&
 	       (r->in_heap || !(head & CHUNK_NON_MAIN)) && size <= r->hi - chunk;
+}
+
+/*
+ * Memory of its own, behind no file. Pages of MAP_HUGETLB (glibc.malloc.hugetlb=2) are, although the
+ * kernel names a file for them.
+ */
+static inline bool glibc_is_anonymous(const struct mapping *m)
+{
+	return !m->path || !strncmp(m->path, "/anon_hugepage", 14);
 }
 
 /* The end of the adjacent writable mappings that hold a; a itself if there are none. */
@@ -197,6 +209,12 @@ bool glibc_resync_starts(struct glibc *g, const struct glibc_region *r);
  * arena's top (a piece mapped in brk's stead); 0: none do.
  */
 addr_t glibc_resync_piece(struct glibc *g, const struct glibc_arena *a, struct range within);
+
+/* Whether a chunk lies anywhere in taken, which is sorted. O(log taken). */
+bool glibc_bins_is_taken(const struct glibc *g, addr_t chunk);
+
+/* Whether the chunk has a mapping of its own, by its header. */
+bool glibc_mmapped_is(struct glibc *g, addr_t chunk);
 
 /* glibc_mmapped.c */
 WARN_UNUSED int glibc_mmapped_walk(struct glibc *g, struct err *err);

@@ -30,7 +30,8 @@ addr_t glibc_extent_end(const struct space *s, addr_t a)
 
 	if (!m || !(m->prot & PROT_W))
 		return a;
-	while (m + 1 < end && m[1].at.lo == m->at.hi && m[1].prot & PROT_W && !m[1].path)
+	while (m + 1 < end && m[1].at.lo == m->at.hi && m[1].prot & PROT_W &&
+	       glibc_is_anonymous(&m[1]))
 		m++;
 	return m->at.hi;
 }
@@ -41,7 +42,8 @@ addr_t glibc_extent_start(const struct space *s, addr_t a)
 
 	if (!m || !(m->prot & PROT_W))
 		return a;
-	while (m > s->mappings.v && m[-1].at.hi == m->at.lo && m[-1].prot & PROT_W && !m[-1].path)
+	while (m > s->mappings.v && m[-1].at.hi == m->at.lo && m[-1].prot & PROT_W &&
+	       glibc_is_anonymous(&m[-1]))
 		m--;
 	return m->at.lo;
 }
@@ -226,7 +228,8 @@ static int find_heaps(struct glibc *g, struct err *err)
 
 	for (size_t i = 0; i < s->mappings.n; i++) {
 		const struct mapping *m = &s->mappings.v[i];
-		int rc = m->prot & PROT_W && !m->path ? find_heaps_in(g, m, err) : 0;
+		bool ours = m->prot & PROT_W && glibc_is_anonymous(m);
+		int rc = ours ? find_heaps_in(g, m, err) : 0;
 
 		if (rc < 0)
 			return rc;
@@ -248,7 +251,7 @@ static int add_brk(struct glibc *g, uint32_t arena, struct err *err)
 	r.hi = glibc_extent_end(g->view.space, r.base);
 	if (a->top >= r.lo && a->top < r.hi && a->top_size && a->top_size <= r.hi - a->top)
 		r.hi = a->top + a->top_size;
-	if (r.hi <= r.lo)
+	if (r.hi <= r.lo || r.lo < r.base)
 		return 0;
 	g->arenas.v[arena].overhead += a->params.sbrk_base ? r.lo - r.base : 0;
 	return add_region(g, r, err);
@@ -257,8 +260,18 @@ static int add_brk(struct glibc *g, uint32_t arena, struct err *err)
 struct piece_search {
 	struct glibc *g;
 	uint32_t arena;
+	VEC(struct glibc_region)
+	found; /* apart: the regions must stay sorted while they are asked */
 	struct err *err;
 };
+
+/* The start of the page behind the one that holds a; the end of the address space stays. */
+static addr_t next_page(addr_t a)
+{
+	addr_t next = (a | (PAGE - 1)) + 1;
+
+	return next ? next : UINT64_MAX;
+}
 
 /* Pieces that were mapped because brk could not grow. */
 static int find_pieces_in(void *arg, struct range at, const struct mapping *m)
@@ -267,21 +280,19 @@ static int find_pieces_in(void *arg, struct range at, const struct mapping *m)
 	struct glibc *g = p->g;
 	addr_t end = at.lo + m->n_dumped < at.hi ? at.lo + m->n_dumped : at.hi;
 
-	if (!(m->prot & PROT_W) || m->path)
+	if (!(m->prot & PROT_W) || !glibc_is_anonymous(m))
 		return 0;
-	for (addr_t lo = at.lo; lo < end; lo += PAGE) {
+	for (addr_t lo = at.lo; lo < end; lo = next_page(lo)) {
 		struct glibc_region r = {.base = lo, .lo = lo, .arena = p->arena};
-		int rc;
 
 		r.hi = glibc_arenas_region(g, lo) ? 0
 						  : glibc_resync_piece(g, &g->arenas.v[p->arena],
 								       (struct range){lo, at.hi});
 		if (!r.hi)
 			continue;
-		rc = add_region(g, r, p->err);
-		if (rc < 0)
-			return rc;
-		lo = ((r.hi + PAGE - 1) & ~(addr_t)(PAGE - 1)) - PAGE;
+		if (vec_push(&p->found, r) < 0)
+			return err_nomem(p->err);
+		lo = r.hi - 1;
 	}
 	return 0;
 }
@@ -308,7 +319,7 @@ static void sort_regions(struct glibc *g)
 
 static int add_main_regions(struct glibc *g, uint32_t arena, struct err *err)
 {
-	struct piece_search p = {g, arena, err};
+	struct piece_search p = {.g = g, .arena = arena, .err = err};
 	int rc = add_brk(g, arena, err);
 
 	if (rc < 0)
@@ -317,6 +328,9 @@ static int add_main_regions(struct glibc *g, uint32_t arena, struct err *err)
 	if (g->arenas.v[arena].contiguous)
 		return 0;
 	rc = claims_each_free(g->w->claims, g->view.space, find_pieces_in, &p);
+	for (size_t i = 0; !rc && i < p.found.n; i++)
+		rc = add_region(g, p.found.v[i], err);
+	vec_deinit(&p.found);
 	sort_regions(g);
 	return rc;
 }
@@ -331,8 +345,9 @@ static int add_brk_orphan(struct glibc *g, struct err *err)
 	struct glibc_region r = {.arena = (uint32_t)g->arenas.n};
 	size_t i = 0;
 
-	while (i < s->mappings.n && (s->mappings.v[i].at.lo < above || s->mappings.v[i].path ||
-				     !(s->mappings.v[i].prot & PROT_W)))
+	while (i < s->mappings.n &&
+	       (s->mappings.v[i].at.lo < above || !glibc_is_anonymous(&s->mappings.v[i]) ||
+		!(s->mappings.v[i].prot & PROT_W)))
 		i++;
 	if (i == s->mappings.n)
 		return 0;

@@ -31,6 +31,8 @@ static bool list_chunk(struct glibc *g, const struct glibc_list *l, addr_t link,
 	if (link & (CHUNK_ALIGN - 1))
 		return false;
 	r = glibc_arenas_region(g, *chunk);
+	if (!r && !l->size)
+		return glibc_mmapped_is(g, *chunk);
 	if (!r || !glibc_word(&g->view, *chunk + 8, &head) || !glibc_head_fits(r, *chunk, head))
 		return false;
 	return l->size ? glibc_chunk_size(head) == l->size : glibc_chunk_size(head) >= CHUNK_MIN;
@@ -162,6 +164,21 @@ void glibc_bins_sort_taken(struct glibc *g)
 			     "malloc: %zu free chunks are in more than one list (a double free)",
 			     n - kept);
 	g->taken.n = kept;
+}
+
+bool glibc_bins_is_taken(const struct glibc *g, addr_t chunk)
+{
+	size_t lo = 0, hi = g->taken.n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (g->taken.v[mid].chunk < chunk)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < g->taken.n && g->taken.v[lo].chunk == chunk;
 }
 
 /* Adds up one bin; false: it is damaged, *at says where. */

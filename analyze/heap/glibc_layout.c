@@ -104,6 +104,9 @@ static uint32_t count_heads(struct glibc *g, addr_t bins)
 {
 	uint32_t n = 0;
 
+	if (!g->state_budget)
+		return 0;
+	g->state_budget--;
 	for (addr_t head = bins; head < bins + BINS_BYTES; head += 16) {
 		uint64_t fd, bk;
 
@@ -125,9 +128,8 @@ bool glibc_layout_state(struct glibc *g, addr_t state, uint32_t bins_off, struct
 	addr_t bins = state + bins_off, tail = glibc_layout_next(state, bins_off);
 	uint64_t flags, max_bytes, head;
 
-	if (state & 7 || !g->state_budget)
+	if (state & 7)
 		return false;
-	g->state_budget--;
 	if (count_heads(g, bins) < N_BINS - 3)
 		return false;
 	if (!glibc_word(&g->view, state, &flags) || !glibc_word(&g->view, bins - 16, &a.top) ||
@@ -229,6 +231,7 @@ static uint32_t params_at(struct glibc *g, addr_t at, uint32_t pad, const struct
 			  struct glibc_params *out)
 {
 	uint64_t lo, hi, bytes, max_bytes, base, n, n_max, most;
+	bool unlimited; /* by mallopt, which also sets no_dyn_threshold */
 
 	if (!glibc_word(&g->view, at - pad - 16, &lo) || !glibc_word(&g->view, at - pad - 8, &hi) ||
 	    !glibc_word(&g->view, at, &bytes) || !glibc_word(&g->view, at + 8, &max_bytes) ||
@@ -237,7 +240,8 @@ static uint32_t params_at(struct glibc *g, addr_t at, uint32_t pad, const struct
 	n = lo & UINT32_MAX;
 	n_max = lo >> 32;
 	most = hi & UINT32_MAX;
-	if (hi >> 33 || n > most || !n_max || n_max > INT32_MAX || bytes > max_bytes ||
+	unlimited = !n_max || n_max > INT32_MAX;
+	if (hi >> 33 || n > most || (unlimited && !(hi >> 32 && base)) || bytes > max_bytes ||
 	    (bytes | max_bytes) & (CHUNK_ALIGN - 1) || !bytes != !n || !max_bytes != !most ||
 	    bytes / PAGE < n)
 		return 0;
@@ -252,7 +256,7 @@ static void find_params(struct glibc *g, struct range in, struct glibc_arena *ma
 {
 	addr_t at = glibc_view_next(&g->view, in.lo + 40, in.hi);
 
-	for (; at + 24 <= in.hi; at = glibc_view_next(&g->view, at + 8, in.hi)) {
+	for (; at < in.hi && in.hi - at >= 24; at = glibc_view_next(&g->view, at + 8, in.hi)) {
 		struct glibc_params p;
 
 		for (uint32_t pad = 0; pad <= 4; pad += 4) {
@@ -285,7 +289,7 @@ static int search_range(struct glibc *g, const struct module *m, struct range in
 {
 	addr_t at = glibc_view_next(&g->view, in.lo, in.hi);
 
-	for (; at + 16 <= in.hi; at = glibc_view_next(&g->view, at + 8, in.hi)) {
+	for (; at < in.hi && in.hi - at >= 16; at = glibc_view_next(&g->view, at + 8, in.hi)) {
 		struct glibc_arena a;
 		int rc;
 

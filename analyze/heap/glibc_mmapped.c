@@ -83,6 +83,19 @@ static bool aligned_header_at(struct glibc *g, addr_t page, addr_t end, struct m
 	return false;
 }
 
+bool glibc_mmapped_is(struct glibc *g, addr_t chunk)
+{
+	struct mmapped m;
+	uint64_t prev;
+	addr_t page;
+
+	if (!glibc_word(&g->view, chunk, &prev))
+		return false;
+	page = chunk - (prev & ~15ull);
+	return !(page & (PAGE - 1)) && page <= chunk &&
+	       header_at(g, page, chunk - page, glibc_extent_end(g->view.space, chunk), &m);
+}
+
 static bool block_at(struct glibc *g, addr_t page, addr_t end, struct mmapped *out)
 {
 	struct mmapped aligned;
@@ -105,7 +118,7 @@ static int add_extent(void *arg, struct range at, const struct mapping *m)
 	struct mmapped_search *s = arg;
 	struct range *last = s->extents.n ? &s->extents.v[s->extents.n - 1] : NULL;
 
-	if (!(m->prot & PROT_W) || m->path)
+	if (!(m->prot & PROT_W) || !glibc_is_anonymous(m))
 		return 0;
 	if (last && last->hi == at.lo) {
 		last->hi = at.hi;
@@ -120,7 +133,10 @@ static int search_extent(struct mmapped_search *s, struct range at)
 	addr_t page = (at.lo + PAGE - 1) & ~(addr_t)(PAGE - 1);
 	bool touches = true;
 
-	while (page < at.hi) {
+	/* The page that the address space ends with is nobody's; so no address below wraps around. */
+	if (at.hi > -(addr_t)PAGE)
+		at.hi = -(addr_t)PAGE;
+	while (page >= at.lo && page < at.hi) {
 		struct mmapped m;
 
 		page = glibc_view_next(&g->view, page, at.hi);
@@ -145,6 +161,19 @@ static int search_extent(struct mmapped_search *s, struct range at)
 	return 0;
 }
 
+/* An object, or what a thread cache keeps (2.42 and later, if told to). */
+static int add_chunk(struct glibc *g, const struct mmapped *m, struct err *err)
+{
+	if (glibc_bins_is_taken(g, m->chunk)) {
+		g->mapped.cached_chunks++;
+		g->mapped.cached_chunk_bytes += m->bytes;
+		return 0;
+	}
+	g->mapped.in_use_chunks++;
+	g->mapped.in_use_chunk_bytes += m->bytes;
+	return objects_add(g->w->objects, m->chunk + CHUNK_HEADER, m->usable, OBJECT_MMAPPED, err);
+}
+
 static int add_found(struct mmapped_search *s, bool anchored_only, struct err *err)
 {
 	struct walk *w = s->g->w;
@@ -155,8 +184,7 @@ static int add_found(struct mmapped_search *s, bool anchored_only, struct err *e
 
 		if (anchored_only && !m->anchored)
 			continue;
-		rc = objects_add(w->objects, m->chunk + CHUNK_HEADER, m->usable, OBJECT_MMAPPED,
-				 err);
+		rc = add_chunk(s->g, m, err);
 		if (!rc)
 			rc = claims_add(w->claims, (struct range){m->page, m->page + m->bytes},
 					CLAIM_HEAP, err);

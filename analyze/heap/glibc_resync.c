@@ -21,7 +21,16 @@
 
 static bool spend(struct glibc *g)
 {
-	return g->resync_budget && g->resync_budget--;
+	if (g->resync_budget) {
+		g->resync_budget--;
+		return true;
+	}
+	if (!g->resync_ended)
+		warnings_add(g->w->warnings,
+			     "malloc: the search for chunks behind damage was given up: "
+			     "too many places look like one");
+	g->resync_ended = true;
+	return false;
 }
 
 /* The chunk at p and the header behind it agree; *next is where that one starts. */

@@ -6,11 +6,12 @@
  *	release     contents                                          chunk
  *	2.26–2.29   u8  counts[64],    entry *entries[64]             0x250
  *	2.30–2.41   u16 counts[64],    entry *entries[64]             0x290
- *	2.42–       u16 num_slots[76], entry *entries[76]             0x300   slots still free; bins 64–75 of mixed size
+ *	2.42–       u16 num_slots[76], entry *entries[76]             0x300   slots still free; bins 64–75 of mixed size,
+ *	                                                                      also with mappings of their own
  *
  *	entry: next (plain or mangled, see glibc_bins.c), key
  *
- * So every word of libc's thread-local block that points to an in-use chunk of
+ * So every word of a libc's thread-local block that points to an in-use chunk of
  * one of these sizes is a candidate, and what the chunk holds decides: entries
  * are NULL or chunks of their bin's size, a count is 0 where its entry is NULL.
  * An empty cache is all zero, which proves nothing: it is believed only from
@@ -62,6 +63,8 @@ static bool entry_fits(struct glibc *g, addr_t entry, uint32_t bin)
 	if (entry & (CHUNK_ALIGN - 1))
 		return false;
 	r = glibc_arenas_region(g, chunk);
+	if (!r && bin >= N_SMALL)
+		return glibc_mmapped_is(g, chunk);
 	if (!r || !glibc_word(&g->view, chunk + 8, &head) || !glibc_head_fits(r, chunk, head))
 		return false;
 	size = glibc_chunk_size(head);
@@ -156,51 +159,90 @@ static int take_cache(struct glibc *g, const struct tcache *t, struct err *err)
 	return 0;
 }
 
-static bool is_taken(const struct glibc *g, addr_t chunk)
+struct cache_search {
+	struct glibc *g;
+	VEC(addr_t) users; /* of the caches' chunks */
+	struct err *err;
+};
+
+static int add_cache(struct cache_search *s, addr_t user)
 {
-	for (size_t i = 0; i < g->taken.n; i++)
-		if (g->taken.v[i].chunk == chunk && g->taken.v[i].kind == TAKEN_TCACHE)
-			return true;
-	return false;
+	return vec_push(&s->users, user) < 0 ? err_nomem(s->err) : 0;
 }
 
 /* The caches that words of [at) point to; several may only be there if they hold something. */
-static int take_from_words(struct glibc *g, struct range at, bool *found, struct err *err)
+static int search_words(struct cache_search *s, struct range at)
 {
-	addr_t a = glibc_view_next(&g->view, at.lo, at.hi);
-	struct tcache t, empty = {0};
+	struct glibc *g = s->g;
+	addr_t a = glibc_view_next(&g->view, at.lo, at.hi), empty = 0;
+	bool found = false;
+	struct tcache t;
 
-	for (; a + 8 <= at.hi; a = glibc_view_next(&g->view, a + 8, at.hi)) {
+	for (; a < at.hi && at.hi - a >= 8; a = glibc_view_next(&g->view, a + 8, at.hi)) {
 		uint64_t word;
 		int rc;
 
+		if (!g->tls_budget)
+			return 0;
+		g->tls_budget--;
 		if (!glibc_word(&g->view, a, &word) || !tcache_at(g, word, &t))
 			continue;
 		if (!t.n_filled) {
-			empty = empty.chunk ? empty : t;
+			empty = empty ? empty : word;
 			continue;
 		}
-		*found = true;
-		rc = is_taken(g, t.chunk) ? 0 : take_cache(g, &t, err);
+		found = true;
+		rc = add_cache(s, word);
 		if (rc < 0)
 			return rc;
 	}
-	if (*found || !empty.chunk)
-		return 0;
-	*found = true;
-	return is_taken(g, empty.chunk) ? 0 : take_cache(g, &empty, err);
+	return found || !empty ? 0 : add_cache(s, empty);
 }
 
-/* libc's block of the thread; where that is not known, all its static TLS. */
-static struct range libc_block(const struct glibc *g, const struct thread *t)
+/* Where the thread keeps what the libc of a main arena keeps; where that is not known, all its static TLS. */
+static struct range libc_block(const struct glibc *g, const struct thread *t, addr_t main_arena)
 {
-	uint32_t libc = g->arenas.v[0].is_main ? modules_find(g->w->modules, g->arenas.v[0].state)
-					       : INDEX_NONE;
+	uint32_t libc = modules_find(g->w->modules, main_arena);
 
 	for (size_t i = 0; i < t->tls.n; i++)
 		if (libc != INDEX_NONE && t->tls.v[i].module == libc)
 			return t->tls.v[i].at;
 	return t->static_tls;
+}
+
+/* Each libc of the process (dlmopen brings more) has a cache of its own in each thread. */
+static int search_thread(struct cache_search *s, const struct thread *t)
+{
+	const struct glibc *g = s->g;
+	int rc = 0;
+
+	if (!g->arenas.n || !g->arenas.v[0].is_main || !g->arenas.v[0].state)
+		return search_words(s, t->static_tls);
+	for (size_t i = 0; !rc && i < g->arenas.n && g->arenas.v[i].is_main; i++)
+		rc = search_words(s, libc_block(g, t, g->arenas.v[i].state));
+	return rc;
+}
+
+static int by_address(const void *a, const void *b)
+{
+	addr_t x = *(const addr_t *)a, y = *(const addr_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Each cache once, though crafted threads may share one. */
+static int take_all(struct cache_search *s)
+{
+	struct tcache t;
+	int rc = 0;
+
+	if (s->users.n)
+		qsort(s->users.v, s->users.n, sizeof(*s->users.v), by_address);
+	for (size_t i = 0; !rc && i < s->users.n; i++)
+		if ((!i || s->users.v[i] != s->users.v[i - 1]) &&
+		    tcache_at(s->g, s->users.v[i], &t))
+			rc = take_cache(s->g, &t, s->err);
+	return rc;
 }
 
 /* Without thread-local storage to ask: every chunk that has the size and holds a cache. */
@@ -231,15 +273,13 @@ static int search_chunks(struct glibc *g, struct err *err)
 int glibc_tcache_take(struct glibc *g, struct err *err)
 {
 	const struct threads *threads = g->w->threads;
-	bool any = false;
+	struct cache_search s = {.g = g, .err = err};
+	int rc = 0;
 
-	for (size_t i = 0; threads && i < threads->list.n; i++) {
-		bool found = false;
-		int rc = take_from_words(g, libc_block(g, &threads->list.v[i]), &found, err);
-
-		if (rc < 0)
-			return rc;
-		any |= found;
-	}
-	return any ? 0 : search_chunks(g, err);
+	for (size_t i = 0; !rc && threads && i < threads->list.n; i++)
+		rc = search_thread(&s, &threads->list.v[i]);
+	if (!rc)
+		rc = s.users.n ? take_all(&s) : search_chunks(g, err);
+	vec_deinit(&s.users);
+	return rc;
 }
