@@ -111,14 +111,14 @@ static enum step step_deref(struct walk *w, const struct hd_rule *rule)
 	return step_to(w, cfa, w->fp + (uint64_t)(int64_t)rule->fp_off);
 }
 
-static inline enum step step_by_rule(struct walk *w)
+static enum step step_by_rule(struct walk *w)
 {
 	struct hd_rule rule;
 	uint64_t cfa;
 
 	hd_rules_get(w->pc - !w->exact, &rule);
 	cfa = (rule.kind == HD_RULE_FP ? w->fp : w->sp) + (uint64_t)(int64_t)rule.cfa_off;
-	if (__builtin_expect(rule.kind <= HD_RULE_FP, 1))
+	if (rule.kind <= HD_RULE_FP)
 		return step_to(w, cfa, rule.fp_off ? cfa + (uint64_t)(int64_t)rule.fp_off : 0);
 	switch (rule.kind) {
 	case HD_RULE_FP_DEREF:
@@ -167,6 +167,41 @@ static enum step step_complex(struct walk *w, uint64_t pc, uint64_t *frames, uns
 	return STEP_COMPLEX;
 }
 
+/*
+ * As many frames as go the common way: rule in the table, by rsp or rbp, words within reach. The registers are ours
+ * here, not in memory, and what differs from frame to frame is chosen without a branch: this loop is the cost of a
+ * capture.
+ */
+static unsigned walk_fast(struct walk *w, uint64_t *frames, unsigned n, unsigned max)
+{
+	uint64_t pc = w->pc, sp = w->sp, fp = w->fp, cfa, saved, next;
+	const struct hd_reach reach = w->reach;
+	struct hd_rule rule;
+
+	while (n < max && !((pc - 1) >> HD_RULES_PLACE_BITS)) {
+		hd_rules_unpack(hd_rules_find(pc - 1), &rule);
+		if (rule.kind != HD_RULE_SP && rule.kind != HD_RULE_FP)
+			break;
+		cfa = (rule.kind == HD_RULE_FP ? fp : sp) + (uint64_t)(int64_t)rule.cfa_off;
+		saved = cfa + (uint64_t)(int64_t)(rule.fp_off ? rule.fp_off : -8);
+		if (cfa <= sp || !hd_reach_within(&reach, cfa - 8) ||
+		    !hd_reach_within(&reach, saved))
+			break;
+		next = hd_reach_word(cfa - 8);
+		saved = hd_reach_word(saved);
+		if (!next)
+			break;
+		fp = rule.fp_off ? saved : fp;
+		sp = cfa;
+		pc = next;
+		frames[n++] = pc;
+	}
+	w->pc = pc;
+	w->sp = sp;
+	w->fp = fp;
+	return n;
+}
+
 static unsigned walk_up(struct walk *w, uint64_t *frames, unsigned max, bool *cut)
 {
 	bool by_frame = state.how == HD_UNWIND_FRAMES;
@@ -174,8 +209,11 @@ static unsigned walk_up(struct walk *w, uint64_t *frames, unsigned max, bool *cu
 	unsigned n = 1;
 
 	for (;;) {
-		enum step step = by_frame ? step_by_frame(w) : step_by_rule(w);
+		enum step step;
 
+		if (!by_frame && !w->exact && hd_rules)
+			n = walk_fast(w, frames, n, max);
+		step = by_frame ? step_by_frame(w) : step_by_rule(w);
 		if (__builtin_expect(step == STEP_COMPLEX, 0))
 			step = step_complex(w, pc, frames, max, cut, &n);
 		if (step == STEP_COMPLEX)

@@ -36,13 +36,21 @@ static inline void hd_reach_start(struct hd_reach *reach, struct hd_stack_bounds
 }
 
 /* A sanitizer's red zones on the stack are no business of its unwinder. */
-__attribute__((no_sanitize_address)) static inline bool hd_reach_read(struct hd_reach *reach,
-								      uint64_t addr, uint64_t *word)
+__attribute__((no_sanitize_address)) static inline uint64_t hd_reach_word(uint64_t addr)
 {
-	if (__builtin_expect(addr % 8 || addr < reach->lo || addr >= reach->hi, 0) &&
-	    !hd_reach_widen(reach, addr))
+	return *(const uint64_t *)(uintptr_t)addr;
+}
+
+static inline bool hd_reach_within(const struct hd_reach *reach, uint64_t addr)
+{
+	return addr % 8 == 0 && addr >= reach->lo && addr < reach->hi;
+}
+
+static inline bool hd_reach_read(struct hd_reach *reach, uint64_t addr, uint64_t *word)
+{
+	if (!hd_reach_within(reach, addr) && !hd_reach_widen(reach, addr))
 		return false;
-	*word = *(const uint64_t *)(uintptr_t)addr;
+	*word = hd_reach_word(addr);
 	return true;
 }
 

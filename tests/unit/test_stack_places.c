@@ -86,6 +86,90 @@ static void coroutines_on_stacks_that_come_and_go(void **unused)
 	close_victim(library);
 }
 
+/* A thread that has captured on a coroutine only: nothing of that stack is taken for its own, nor kept. */
+static void *coroutine_thread(void *stack)
+{
+	ucontext_t other;
+
+	getcontext(&other);
+	other.uc_stack = (stack_t){.ss_sp = stack, .ss_size = 64 * PAGE};
+	other.uc_link = &main_context;
+	makecontext(&other, (void (*)(void))(uintptr_t)compare, 0);
+	swapcontext(&main_context, &other);
+	assert_int_equal(bounds.hi, 0);
+	compare();
+	assert_true(bounds.hi > (uint64_t)(uintptr_t)&other);
+	assert_true(bounds.lo > (uint64_t)(uintptr_t)stack + 64 * PAGE ||
+		    bounds.hi <= (uint64_t)(uintptr_t)stack);
+	return NULL;
+}
+
+static void a_coroutine_is_not_taken_for_the_threads_own_stack(void **unused)
+{
+	enum { SIZE = 256 * PAGE };
+	char *room =
+		mmap(NULL, 2 * SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	/* the thread's stack above a guard, the coroutine's below it */
+	mprotect(room + SIZE - PAGE, PAGE, PROT_NONE);
+	pthread_attr_init(&attr);
+	pthread_attr_setstack(&attr, room + SIZE, SIZE);
+	assert_int_equal(pthread_create(&thread, &attr, coroutine_thread, room + SIZE - 66 * PAGE),
+			 0);
+	pthread_join(thread, NULL);
+	munmap(room, 2 * SIZE);
+	all_same(2);
+}
+
+static void a_stack_pointer_that_falls_ends_the_walk(void **unused)
+{
+	struct hd_stack_context here = {(uint64_t)(uintptr_t)__builtin_return_address(0),
+					(uint64_t)(uintptr_t)__builtin_frame_address(0) + 16, 0};
+	uint64_t frames[FRAMES], low[64];
+	bool cut;
+
+	for (int i = 0; i < 64; i++)
+		low[i] = (uint64_t)(uintptr_t)low;
+	/* a rule by rbp, whose frame lies below */
+	compare();
+	here.pc = (uint64_t)(uintptr_t)compare + 40;
+	here.fp = (uint64_t)(uintptr_t)low + 64;
+	for (int i = 0; i < 2; i++) { /* its rule compiled, then from the table */
+		assert_int_equal(hd_stack_capture(&here, &bounds, frames, FRAMES, &cut), 1);
+		assert_true(cut);
+	}
+	assert_int_equal(low[0], (uint64_t)(uintptr_t)low);
+}
+
+/* Two frames of a function with a frame pointer, at the end of a mapping: fp, return address; fp, return address. */
+static void a_frame_that_the_end_of_memory_cuts_and_one_that_is_the_last(void **unused)
+{
+	char *map =
+		mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint64_t *end = (uint64_t *)(void *)(map + PAGE), frames[FRAMES];
+	uint64_t pc = (uint64_t)(uintptr_t)compare + 40;
+	struct hd_stack_context from = {pc, (uint64_t)(uintptr_t)(end - 16),
+					(uint64_t)(uintptr_t)(end - 8)};
+	bool cut;
+
+	munmap(map + PAGE, PAGE);
+	end[-8] = (uint64_t)(uintptr_t)(end - 1);
+	end[-7] = pc;
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(hd_stack_capture(&from, &bounds, frames, FRAMES, &cut), 2);
+		assert_true(cut);
+	}
+	end[-8] = (uint64_t)(uintptr_t)(end - 2);
+	end[-2] = end[-1] = 0;
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(hd_stack_capture(&from, &bounds, frames, FRAMES, &cut), 2);
+		assert_false(cut);
+	}
+	munmap(map, PAGE);
+}
+
 static void a_forked_child_goes_on(void **unused)
 {
 	void *library = open_victim("plain");
@@ -115,12 +199,13 @@ static void on_overflow(int sig)
 
 static volatile int overflow_end = INT_MAX;
 
+/* A frame of most of a page: it is its lower end that meets the guard page, with the stack pointer in it. */
 __attribute__((noinline)) static int run_over(int depth)
 {
-	volatile char room[200];
+	volatile char room[3000];
 
-	room[depth % 200] = (char)depth;
-	return (depth < overflow_end ? run_over(depth + 1) : 0) + room[depth % 200];
+	room[0] = (char)depth;
+	return (depth < overflow_end ? run_over(depth + 1) : 0) + room[0];
 }
 
 static void *overflow_thread(void *unused)
@@ -146,7 +231,7 @@ static void a_stack_that_ran_over(void **unused)
 
 	handle(SIGSEGV, on_overflow, SA_ONSTACK);
 	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, 128 << 10);
+	pthread_attr_setstacksize(&attr, 1 << 20);
 	pthread_create(&thread, &attr, overflow_thread, NULL);
 	pthread_join(thread, NULL);
 	handle(SIGSEGV, SIG_DFL, 0);
@@ -282,6 +367,9 @@ int main(void)
 		TEST(a_handler_on_its_own_stack),
 		TEST(threads_each_with_its_own_stack),
 		TEST(coroutines_on_stacks_that_come_and_go),
+		TEST(a_coroutine_is_not_taken_for_the_threads_own_stack),
+		TEST(a_stack_pointer_that_falls_ends_the_walk),
+		TEST(a_frame_that_the_end_of_memory_cuts_and_one_that_is_the_last),
 		TEST(a_forked_child_goes_on),
 		TEST(a_stack_that_ran_over),
 		TEST(wild_registers_never_fault),

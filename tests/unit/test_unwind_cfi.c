@@ -334,24 +334,33 @@ static void damaged_tables_are_never_read_outside_of_their_segment(void **unused
 	close_file(&f);
 }
 
-/* Tables made by hand: a header with one entry, a CIE and an FDE with a given program. */
+/* Tables made by hand: a header with one entry, a CIE, and an FDE with a given program for 100 bytes at CODE. */
+enum { CODE = 400, CIE_AT = 20, CIE_BYTES = 24, FDE_BYTES = 17 };
+
+static unsigned make_tables(uint8_t bytes[static CODE], const uint8_t *program, unsigned size)
+{
+	static const uint8_t cie[CIE_BYTES] = {20,   0,	   0,	0, 0,	 0,    0,  0,
+					       1,    'z',  'R', 0, 1,	 0x78, 16, 1,
+					       0x1b, 0x0c, 7,	8, 0x90, 1,    0,  0};
+	const int32_t head[5] = {0x3b031b01, 28, 1, CODE, CIE_AT + CIE_BYTES};
+	uint32_t fde[] = {FDE_BYTES - 4 + size, 4 + CIE_BYTES, CODE - (CIE_AT + CIE_BYTES + 8),
+			  100};
+
+	memcpy(bytes, head, sizeof(head));
+	memcpy(bytes + CIE_AT, cie, CIE_BYTES);
+	memcpy(bytes + CIE_AT + CIE_BYTES, fde, sizeof(fde));
+	bytes[CIE_AT + CIE_BYTES + sizeof(fde)] = 0;
+	memcpy(bytes + CIE_AT + CIE_BYTES + FDE_BYTES, program, size);
+	return CIE_AT + CIE_BYTES + FDE_BYTES + size;
+}
+
 static struct hd_rule rule_of_program(const uint8_t *program, unsigned size, uint64_t at)
 {
-	_Alignas(8) static uint8_t bytes[512];
-	struct hd_cfi cfi = {bytes, sizeof(bytes), 0};
-	static const uint8_t cie[] = {20, 0,	0,  0, 0,    0,	   0, 0, 1,    'z', 'R', 0,
-				      1,  0x78, 16, 1, 0x1b, 0x0c, 7, 8, 0x90, 1,   0,	 0};
-	int32_t head[5] = {0x3b031b01, 28, 1, 400, 20 + sizeof(cie)};
-	uint32_t fde[] = {13 + size, 4 + sizeof(cie), (uint32_t)(400 - (20 + sizeof(cie) + 8)),
-			  100};
+	uint8_t bytes[CODE] = {0};
+	struct hd_cfi cfi = {bytes, make_tables(bytes, program, size), 0};
 	struct hd_rule rule;
 
-	memset(bytes, 0, sizeof(bytes));
-	memcpy(bytes, head, sizeof(head));
-	memcpy(bytes + 20, cie, sizeof(cie));
-	memcpy(bytes + 20 + sizeof(cie), fde, sizeof(fde));
-	memcpy(bytes + 20 + sizeof(cie) + sizeof(fde) + 1, program, size);
-	hd_cfi_rule(&cfi, (uint64_t)(uintptr_t)bytes + 400 + at, &rule);
+	hd_cfi_rule(&cfi, (uint64_t)(uintptr_t)bytes + CODE + at, &rule);
 	return rule;
 }
 #define RULE_OF(at, ...)                                                                           \
@@ -380,6 +389,8 @@ static void a_remembered_state_comes_back(void **unused)
 {
 	is_rule(RULE_OF(9, 0x86, 2, 0x0a, 0x0e, 64, 0xc6, 0x41, 0x0b), HD_RULE_SP, 8, -16);
 	is_rule(RULE_OF(0, 0x86, 2, 0x0a, 0x0e, 64, 0xc6, 0x41, 0x0b), HD_RULE_SP, 64, 0);
+	is_rule(RULE_OF(0, 0x90, 2, 0xd0), HD_RULE_SP, 8, 0);
+	is_rule(RULE_OF(0, 0x05, 16, 2, 0x06, 16), HD_RULE_SP, 8, 0);
 	is_rule(RULE_OF(9, 0x0b), HD_RULE_COMPLEX, 0, 0);
 	is_rule(RULE_OF(9, 0x0a, 0x0a, 0x0a, 0x0a, 0x0a, 0x0a, 0x0a), HD_RULE_COMPLEX, 0, 0);
 }
@@ -398,12 +409,33 @@ static void what_is_not_followed_is_complex(void **unused)
 		0);
 }
 
+static void every_truncation_is_noticed(void **unused)
+{
+	static const uint8_t program[] = {0x41, 0x0e, 16, 0x86, 2, 0x43, 0x0d, 6};
+	uint8_t bytes[CODE] = {0};
+	unsigned size = make_tables(bytes, program, sizeof(program));
+
+	for (unsigned cut = 0; cut <= size; cut++) {
+		struct guarded g = guard(bytes, cut, true);
+		struct hd_cfi cfi = {g.bytes, cut, 0};
+		struct hd_rule rule;
+
+		hd_cfi_rule(&cfi, (uint64_t)(uintptr_t)g.bytes + CODE + 50, &rule);
+		if (cut == size)
+			is_rule(rule, HD_RULE_FP, 16, -16);
+		else
+			assert_true(rule.kind == HD_RULE_COMPLEX || rule.kind == HD_RULE_UNCOVERED);
+		munmap(g.map, g.map_size);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_row_of_real_files_gives_the_rule_that_libdw_reads),
 		cmocka_unit_test(what_no_entry_covers_is_uncovered),
 		cmocka_unit_test(damaged_tables_are_never_read_outside_of_their_segment),
+		cmocka_unit_test(every_truncation_is_noticed),
 		cmocka_unit_test(a_program_is_run_up_to_the_place),
 		cmocka_unit_test(a_remembered_state_comes_back),
 		cmocka_unit_test(what_is_not_followed_is_complex),
