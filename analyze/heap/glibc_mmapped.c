@@ -85,6 +85,7 @@ static bool aligned_header_at(struct glibc *g, addr_t page, addr_t end, struct m
 
 bool glibc_mmapped_is(struct glibc *g, addr_t chunk)
 {
+	const struct mapping *last;
 	struct mmapped m;
 	uint64_t prev;
 	addr_t page;
@@ -92,8 +93,11 @@ bool glibc_mmapped_is(struct glibc *g, addr_t chunk)
 	if (!glibc_word(&g->view, chunk, &prev))
 		return false;
 	page = chunk - (prev & ~15ull);
-	return !(page & (PAGE - 1)) && page <= chunk &&
-	       header_at(g, page, chunk - page, glibc_extent_end(g->view.space, chunk), &m);
+	if (page & (PAGE - 1) || page > chunk ||
+	    !header_at(g, page, chunk - page, -(addr_t)PAGE, &m))
+		return false;
+	last = space_mapping(g->view.space, page + m.bytes - 1);
+	return last && last->prot & PROT_W;
 }
 
 static bool block_at(struct glibc *g, addr_t page, addr_t end, struct mmapped *out)

@@ -32,6 +32,7 @@ compile_old "$SCRATCH/victim" tests/unit/glibc_victim.c
 for program in churn losses holders; do
 	compile_old "$SCRATCH/$program" "fixtures/$program.c" "$SCRATCH/truth.o" "-Wl,-rpath,\$ORIGIN"
 done
+compile_old "$SCRATCH/odd_heaps" tests/real/odd_heaps.c
 compile "$SCRATCH/plugin.so" -fPIC -shared fixtures/plugin.c
 
 # Every scenario of the unit test, its victim under another libc.
@@ -57,6 +58,16 @@ check_story()
 	rm -rf "$folder"
 }
 
+# Threads under settings of malloc; since 2.42 a thread cache may keep what has a mapping of its own.
+check_settings()
+{
+	die env DEATHBED=bed "GLIBC_TUNABLES=glibc.malloc.$3" "$ROOT/scripts/glibc-releases" run "$2" \
+		--preload "$SCRATCH/deathbed-old.so" "$SCRATCH/odd_heaps" threads
+	check_account "$1: glibc.malloc.$3"
+	check_no_leak "$1: glibc.malloc.$3"
+	rm -rf "$folder"
+}
+
 for folder_of in "$releases/2.31" "$releases/2.41" "$releases/sid"; do
 	[ -d "$folder_of" ] || continue
 	version=$(scripts/glibc-releases version "$folder_of")
@@ -77,6 +88,9 @@ for folder_of in "$releases/2.31" "$releases/2.41" "$releases/sid"; do
 	done
 	for story in main-tls worker-tls plugin-tls low-key high-key worker-high-key worker-stack; do
 		check_story "glibc $version" "$folder_of" holders $story
+	done
+	for setting in tcache_count=0 tcache_max=4000000 mmap_threshold=1024; do
+		check_settings "glibc $version" "$folder_of" $setting
 	done
 	# Since 2.42 the guard of a stack need not be a mapping, and a stack whose thread has ended is then
 	# found only beside a living thread's.
