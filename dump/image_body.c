@@ -19,7 +19,7 @@
 enum {
 	PAGE = CORE_PAGE,
 	CHUNK = HD_COPY_BYTES,
-	AHEAD = 8 * PAGE, /* nearly every page shows in its first line that it is not zero */
+	AHEAD = 32 * PAGE, /* nearly every page shows in its first line that it is not zero */
 };
 #define GIVE_BACK (2ull << 20) /* by whole huge pages */
 

@@ -28,6 +28,7 @@ enum {
 	AUXV_BYTES = 4096,
 	STAT_BYTES = 1024,
 	SIGINFO_BYTES = 128,
+	GET_AUXV = 0x41555856, /* PR_GET_AUXV */
 };
 
 /* The sampler's (tables.c); where there is none, it is not linked. */
@@ -263,7 +264,8 @@ static void put_threads(struct core_sink *s, struct build *b, bool caller)
 	}
 }
 
-static void put_auxv(struct core_sink *s, const struct hd_dump *d, uint8_t *buf)
+/* A process that is not dumpable may not read its own /proc/PID/auxv; since Linux 6.4 it may ask. */
+static int64_t read_auxv(const struct hd_dump *d, uint8_t *buf)
 {
 	char path[64];
 	int fd;
@@ -272,10 +274,17 @@ static void put_auxv(struct core_sink *s, const struct hd_dump *d, uint8_t *buf)
 	hd_path(path, sizeof(path), d->proc, "/auxv", NULL);
 	fd = hd_sys_open(path, 0, 0);
 	if (fd < 0)
-		return;
+		return hd_sys6(SYS_prctl, GET_AUXV, (long)buf, AUXV_BYTES, 0, 0, 0);
 	n = hd_sys_read(fd, buf, AUXV_BYTES);
 	hd_sys_close(fd);
-	if (n > 0)
+	return n;
+}
+
+static void put_auxv(struct core_sink *s, const struct hd_dump *d, uint8_t *buf)
+{
+	int64_t n = read_auxv(d, buf);
+
+	if (n > 0 && n <= AUXV_BYTES)
 		core_put_note(s, "CORE", NT_AUXV, buf, (uint64_t)n);
 }
 
@@ -419,7 +428,7 @@ static int patch(struct build *b, uint32_t n_known)
 	if (im->n_ranges == n_known && !im->n_ranges_cut)
 		return 0;
 	image_put_notes(&s, &b->notes);
-	rc = hd_output_patch(&im->dump->out, b->layout.notes_off + b->image_notes_off, s.at, s.n);
+	rc = hd_output_patch(&im->dump->out, b->image_notes_off, s.at, s.n);
 	/* the last program header's p_filesz */
 	lists->filesz = end - lists->off;
 	header = sizeof(Elf64_Ehdr) + (b->layout.n_headers - 1) * sizeof(Elf64_Phdr);

@@ -1,0 +1,136 @@
+#!/bin/sh
+# What goes wrong: an error code or another way, never half a file, never a harmed program.
+. "$(dirname "$0")/../lib/tap.sh"
+need gdb python3
+. tests/cli/image_common.sh
+
+left()
+{
+	echo $(ls -A "${1:-$SCRATCH/out}")
+}
+ENOENT=-2 EACCES=-13 EFBIG=-27 ENOSPC=-28 EISDIR=-21 ECANCELED=-125 EPIPE=-32
+
+mkdir "$SCRATCH/empty"
+timeout 60 "$program" threads "$SCRATCH/none/image" 2>"$SCRATCH/said"
+is "a folder that is not there: an error" "$(said rc)" $ENOENT
+timeout 60 "$program" threads "$SCRATCH/empty" 2>"$SCRATCH/said"
+is "a folder instead of a file: an error" "$(said rc) $(left "$SCRATCH/empty")" "$EISDIR "
+timeout 60 "$program" threads /dev/full 2>"$SCRATCH/said"
+is "a full device: an error" "$(said rc)" $ENOSPC
+timeout 60 "$program" threads fd:3 3>/dev/full 2>"$SCRATCH/said"
+is "a full device as a descriptor: an error" "$(said rc)" $ENOSPC
+timeout 60 "$program" threads fd:1 2>"$SCRATCH/said" | head -c 10 >/dev/null
+is "a pipe whose reader has gone: an error, and no SIGPIPE" "$(said rc)" $EPIPE
+image small-files
+is "RLIMIT_FSIZE: an error, and no SIGXFSZ" "$(said rc) $(said alive) $(left)" "$EFBIG 1 "
+image small-files 3
+is "RLIMIT_FSIZE in place" "$(said rc) $(said alive) $(left)" "$EFBIG 1 "
+MAX_BYTES=1000000
+export MAX_BYTES
+image big 0 8
+is "more than the caller's limit: an error" "$(said rc) $(left)" "$EFBIG "
+unset MAX_BYTES
+echo before >"$img"
+timeout 60 "$program" small-files "$img" 2>"$SCRATCH/said"
+is "a file that was there stays when the dump fails" "$(said rc) $(cat "$img")" "$EFBIG before"
+timeout 60 "$program" single "$img" 2>"$SCRATCH/said"
+is "and is replaced when it succeeds" "$(said rc) $(left) $(stat -c %s "$img")" "0 image $(said file_bytes)"
+rm "$img"
+echo before >"$SCRATCH/victim"
+ln -s "$SCRATCH/victim" "$img"
+timeout 60 "$program" single "$img" 2>"$SCRATCH/said"
+is "a link under the name is replaced, not followed" \
+	"$(said rc) $(cat "$SCRATCH/victim") $(stat -c %F "$img")" "0 before regular file"
+
+if [ "$(id -u)" = 0 ]; then
+	chmod 755 "$SCRATCH" "$SCRATCH/out"
+	image nobody
+	is "a folder that cannot be written to: an error" "$(said rc) $(left)" "$EACCES "
+	mkdir "$SCRATCH/small"
+	if mount -t tmpfs -o size=4m none "$SCRATCH/small" 2>/dev/null; then
+		timeout 60 "$program" big "$SCRATCH/small/image" 0 32 2>"$SCRATCH/said"
+		is "a file system that is too small: an error, before anything is stopped" \
+			"$(said rc) $(left "$SCRATCH/small") $(said data_bytes)" "$ENOSPC  0"
+		dd if=/dev/zero of="$SCRATCH/small/other" bs=1k count=3900 2>/dev/null
+		timeout 60 "$program" threads "$SCRATCH/small/image" 2>"$SCRATCH/said"
+		is "a file system that fills up: an error" "$(said rc) $(left "$SCRATCH/small")" "$ENOSPC other"
+		mount -o remount,ro "$SCRATCH/small"
+		timeout 60 "$program" threads "$SCRATCH/small/image" 2>"$SCRATCH/said"
+		is "a read-only file system: an error" "$(said rc)" -30
+		umount "$SCRATCH/small"
+	else
+		skip "a file system that is too small: an error, before anything is stopped" "no mount here"
+		skip "a file system that fills up: an error" "no mount here"
+		skip "a read-only file system: an error" "no mount here"
+	fi
+else
+	skip "a folder that cannot be written to: an error" "needs root"
+	skip "file systems that are full or read-only" "needs root"
+fi
+
+if [ "$(id -u)" = 0 ] && [ -z "$san" ]; then
+	chmod 777 "$SCRATCH/out"
+	image few-tasks 0 1
+	is "RLIMIT_NPROC refuses the fork: written in place" "$(dumped)" "0 3 0 1 0"
+	is "gdb has nothing to complain of" "$(complaints "$img")" ""
+	image few-tasks 0 0
+	is "RLIMIT_NPROC refuses the helper: the caller does it alone, by signal" "$(dumped)" "0 3 0 1 1"
+	is "gdb has nothing to complain of that" "$(complaints "$img")" ""
+	NOT_DUMPABLE=1
+	export NOT_DUMPABLE
+	image few-tasks 0 9
+	is "a process that is not dumpable: by signal" "$(dumped)" "0 3 0 0 1"
+	is "gdb has nothing to complain of this one" "$(complaints "$img")" ""
+	unset NOT_DUMPABLE
+else
+	skip "RLIMIT_NPROC and a process that is not dumpable" "needs root, and no sanitizer"
+fi
+
+# The task of that name below the process $1, waited for.
+task_of()
+{
+	for i in $(seq 1000); do
+		for t in $(pgrep "$2"); do
+			for p in $(cut -d' ' -f4 /proc/"$t"/stat 2>/dev/null); do
+				[ "$p" = "$1" ] && echo "$t" && return
+				[ "$(cut -d' ' -f4 /proc/"$p"/stat 2>/dev/null)" = "$1" ] && echo "$t" && return
+			done
+		done
+	done
+}
+# A large dump; as soon as the task $1 is there, it is stopped, so that this is the middle, and killed.
+killed()
+{
+	rm -f "$SCRATCH/out"/*
+	"$program" big "$img" 0 "${2:-400}" 2>"$SCRATCH/said" &
+	pid=$!
+	task=$(task_of $pid "$1")
+	kill -STOP "$task"
+	during=$(left)
+	kill -KILL "$task"
+}
+if command -v pgrep >/dev/null && command -v ps >/dev/null; then
+	killed heapdump-image
+	wait $pid
+	is "the snapshot is killed: an error, and no file" "${during%.[0-9]*} $(said rc) $(left)" "image $ECANCELED "
+	killed heapdump-helper
+	wait $pid
+	is "the helper is killed: an error, and no file" "$(said rc) $(left)" "$ECANCELED "
+	is "its snapshot goes too" \
+		"$(sleep 1; ps -eo stat=,comm= | grep -v ^Z | grep -c heapdump-image)" 0
+	rm -f "$SCRATCH/out"/*
+	"$program" big "$img" 0 400 2>"$SCRATCH/said" &
+	pid=$!
+	task=$(task_of $pid heapdump-image)
+	kill -STOP "$task"
+	kill -KILL $pid
+	wait $pid 2>/dev/null
+	for i in 1 2 3 4 5 6 7 8 9 10; do
+		[ -z "$(left)" ] && break
+		sleep 0.3
+	done
+	is "the program is killed: no file, and no task stays" "$(left) $(ls -d /proc/"$task" 2>/dev/null)" " "
+else
+	skip "tasks of the dump are killed" "no pgrep here"
+fi
+done_testing
