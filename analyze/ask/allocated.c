@@ -122,7 +122,8 @@ static void set_birth(const struct session *s, struct fact *into, const struct h
 
 	fact_set_u64(into, "serial", e->serial);
 	fact_set_u64(into, "births", a->serial);
-	if (e->time_ns >= a->start_ns && a->start_realtime_ns)
+	/* the clock of samples is a coarse one: the first may seem older than the start */
+	if (e->time_ns && a->start_realtime_ns)
 		allocated_set_time(into, "born", e->time_ns - a->start_ns + a->start_realtime_ns);
 	if (info->major && info->monotonic_ns >= e->time_ns)
 		fact_set_u64(into, "age_ns", info->monotonic_ns - e->time_ns);

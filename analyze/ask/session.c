@@ -125,7 +125,7 @@ int session_need_heap(struct session *s, struct err *err)
 				     err);
 	return rc < 0 ? rc
 		      : sites_init(&s->sites, &s->sampled, &s->space, &s->heap.objects,
-				   &s->warnings, err);
+				   &s->announced, &s->warnings, err);
 }
 
 int session_need_frames(struct session *s, struct err *err)
@@ -241,6 +241,7 @@ void session_close(struct session *s)
 	if (s->done & DONE_FRAMES)
 		frames_deinit(&s->frames);
 	sites_deinit(&s->sites);
+	announced_deinit(&s->announced);
 	if (s->done & DONE_HEAP)
 		heap_deinit(&s->heap);
 	sampled_deinit(&s->sampled);

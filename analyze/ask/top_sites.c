@@ -40,9 +40,10 @@ static int by_estimate(const void *a, const void *b)
 	return by_key(a, b);
 }
 
-/* A sample on its way to a row. */
+/* A sample on its way to a row, or the region of an announced object. */
 struct placed {
-	uint32_t key, slot;
+	uint32_t key, place;
+	bool is_region;
 };
 
 static int by_row(const void *a, const void *b)
@@ -51,7 +52,9 @@ static int by_row(const void *a, const void *b)
 
 	if (x->key != y->key)
 		return x->key < y->key ? -1 : 1;
-	return x->slot < y->slot ? -1 : x->slot > y->slot;
+	if (x->is_region != y->is_region)
+		return x->is_region - y->is_region;
+	return x->place < y->place ? -1 : x->place > y->place;
 }
 
 static bool is_leaked(const struct session *s, obj_id o)
@@ -60,43 +63,69 @@ static bool is_leaked(const struct session *s, obj_id o)
 	       (s->reach.verdict[o] == LEAKED_DIRECTLY || s->reach.verdict[o] == LEAKED_INDIRECTLY);
 }
 
-/* The samples by row; malloc'd, NULL out of memory. */
-static struct placed *place_samples(const struct session *s, enum top_by by)
+static uint32_t site_key(const struct session *s, uint32_t number)
 {
-	size_t n = s->sampled.samples.n;
-	struct placed *v = calloc(n + 1, sizeof(*v));
+	return sampled_site(&s->sampled, number) ? number : INDEX_NONE;
+}
 
-	for (size_t i = 0; v && i < n; i++) {
-		const struct sample_ref *r = &s->sampled.samples.v[i];
+/* All samples by row, and by site the announced objects; malloc'd, NULL out of memory. */
+static struct placed *place_samples(const struct session *s, enum top_by by, size_t *n)
+{
+	size_t n_samples = s->sampled.samples.n;
+	size_t n_regions = by == TOP_BY_SITE ? s->sampled.regions.n : 0;
+	struct placed *v = calloc(n_samples + n_regions + 1, sizeof(*v));
+
+	*n = v ? n_samples + n_regions : 0;
+	for (uint32_t i = 0; i < *n; i++) {
+		const struct sample_ref *r = i < n_samples ? &s->sampled.samples.v[i] : NULL;
 		struct heapimage_sample e;
 
-		v[i] = (struct placed){INDEX_NONE, r->slot};
-		if (by == TOP_BY_SITE)
-			v[i].key = sampled_site(&s->sampled, r->site) ? r->site : INDEX_NONE;
+		v[i] = (struct placed){INDEX_NONE, r ? r->slot : i - (uint32_t)n_samples, !r};
+		if (!r)
+			v[i].key = site_key(s, s->sampled.regions.v[v[i].place].site);
+		else if (by == TOP_BY_SITE)
+			v[i].key = site_key(s, r->site);
 		else if (sampled_get(&s->sampled, &s->space, r->slot, &e))
 			v[i].key = e.tid;
 	}
-	if (v && n)
-		qsort(v, n, sizeof(*v), by_row);
+	if (*n)
+		qsort(v, *n, sizeof(*v), by_row);
 	return v;
+}
+
+/* The sample, and the object that it counts for; false: it counts for none. */
+static bool sample_at(const struct session *s, const struct placed *p, struct heapimage_sample *e,
+		      struct sampled_object *so)
+{
+	const struct objects *objects = &s->heap.objects;
+
+	if (p->is_region) {
+		if (!sites_announced(objects, &s->sampled.regions.v[p->place], e))
+			return false;
+		*so = (struct sampled_object){objects_find(objects, e->addr), e->size,
+					      SAMPLE_COUNTS};
+		return true;
+	}
+	if (!sampled_get(&s->sampled, &s->space, p->place, e))
+		return false;
+	*so = sites_object_of(objects, &s->announced, e);
+	return so->verdict == SAMPLE_COUNTS;
 }
 
 static int collect(const struct session *s, enum top_by by, struct site_rows *rows, struct err *err)
 {
-	_cleanup_free_ struct placed *v = place_samples(s, by);
+	size_t n;
+	_cleanup_free_ struct placed *v = place_samples(s, by, &n);
 
 	if (!v)
 		return err_nomem(err);
 	rows->exact = true;
-	for (size_t i = 0; i < s->sampled.samples.n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		struct heapimage_sample e;
 		struct sampled_object so;
 		struct site_row *row;
 
-		if (!sampled_get(&s->sampled, &s->space, v[i].slot, &e))
-			continue;
-		so = sites_object_of(&s->heap.objects, &e);
-		if (!so.usable)
+		if (!sample_at(s, &v[i], &e, &so))
 			continue;
 		if ((!rows->list.n || rows->list.v[rows->list.n - 1].key != v[i].key) &&
 		    vec_push(&rows->list, ((struct site_row){.key = v[i].key})) < 0)

@@ -90,6 +90,8 @@ static int split(struct splitter *s, addr_t lo, addr_t hi, enum object_kind kind
 	if (any && kind != OBJECT_MAPPING) {
 		a->blocks++;
 		a->block_bytes += hi - lo;
+		if (vec_push(&a->split, ((struct split_block){lo, hi - lo})) < 0)
+			return err_nomem(s->err);
 	}
 	return rc < 0 ? rc : add_rest(s, at, hi, !any, kind);
 }
@@ -146,4 +148,24 @@ int announced_split(struct objects *objects, const struct sampled *sampled, stru
 		warnings_add(warnings, "%llu announced objects overlap others: left out",
 			     (unsigned long long)out->n_overlap);
 	return 0;
+}
+
+void announced_deinit(struct announced *a)
+{
+	vec_deinit(&a->split);
+}
+
+const struct split_block *announced_block(const struct announced *a, addr_t addr)
+{
+	size_t lo = 0, hi = a->split.n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (a->split.v[mid].addr < addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < a->split.n && a->split.v[lo].addr == addr ? &a->split.v[lo] : NULL;
 }

@@ -8,6 +8,12 @@
 #include "analyze/heap/objects.h"
 #include "analyze/space/sampled.h"
 
+/* A block that was split, as the allocator gave it out. */
+struct split_block {
+	addr_t addr;
+	uint64_t size;
+};
+
 /* What became of them; bytes of blocks are usable sizes. */
 struct announced {
 	uint64_t n, bytes;		 /* sub-objects that are objects now */
@@ -16,6 +22,7 @@ struct announced {
 	uint64_t rest_bytes;		 /* of those blocks, in no object any more */
 	uint64_t n_stray;		 /* left out: in no object, or across an object's end */
 	uint64_t n_overlap;		 /* left out: they overlap others */
+	VEC(struct split_block) split;	 /* the allocator\'s blocks, by address */
 };
 
 /*
@@ -24,5 +31,9 @@ struct announced {
  */
 WARN_UNUSED int announced_split(struct objects *objects, const struct sampled *sampled,
 				struct announced *out, struct warnings *warnings, struct err *err);
+void announced_deinit(struct announced *a);
+
+/* The block of that address, if it was split, or NULL. O(log blocks). */
+const struct split_block *announced_block(const struct announced *a, addr_t addr);
 
 #endif

@@ -4,11 +4,12 @@
  * not seen (it went past the hooks) and the sample is stale.
  *
  *	sample ─ addr ─► object starts there, usable ≥ requested    joined
- *	                 an announced object, an unknown mapping    weighed by the requested size
+ *	                 a block that was split (announced.c)       joined with its head, or replaced
+ *	                 an unknown mapping                         weighed by the requested size
  *	                 nothing                                    stale
  *	                 anything else                              reused
  *
- *	samples = joined + weighed + stale + reused
+ *	samples = joined + weighed + replaced + stale + reused
  *
  * Estimates are Horvitz and Thompson's (1952): with p = 1 − e^(−(requested + 1) / interval) a sample
  * stands for 1/p objects and size/p bytes; the variance of these sums is estimated without bias by
@@ -17,6 +18,8 @@
 #include <math.h>
 
 #include "analyze/heap/sites.h"
+
+enum { SUB_OBJECT = 2 };
 
 void sites_weigh(struct estimate *e, const struct heapimage_sample *sample, uint64_t usable)
 {
@@ -31,46 +34,92 @@ void sites_weigh(struct estimate *e, const struct heapimage_sample *sample, uint
 	e->bytes_var += size * size * (1 - p) / (p * p);
 }
 
-struct sampled_object sites_object_of(const struct objects *objects,
+/* Of a block that was split at announced objects the sample is its head's, if it kept one. */
+static struct sampled_object in_split(const struct objects *objects, const struct split_block *b,
 				      const struct heapimage_sample *sample)
 {
+	obj_id o = objects_find(objects, b->addr);
+
+	if (sample->size > b->size)
+		return (struct sampled_object){o, 0, SAMPLE_REUSED};
+	if (o == OBJ_NONE || objects_addr(objects, o) != b->addr ||
+	    objects_kind(objects, o) == OBJECT_ANNOUNCED)
+		return (struct sampled_object){OBJ_NONE, 0, SAMPLE_REPLACED};
+	return (struct sampled_object){o, objects_size(objects, o), SAMPLE_COUNTS};
+}
+
+struct sampled_object sites_object_of(const struct objects *objects, const struct announced *a,
+				      const struct heapimage_sample *sample)
+{
+	const struct split_block *block = announced_block(a, sample->addr);
 	obj_id o = objects_find(objects, sample->addr);
-	addr_t lo = o == OBJ_NONE ? 0 : objects_addr(objects, o);
+	uint64_t off = o == OBJ_NONE ? 0 : sample->addr - objects_addr(objects, o);
 	uint64_t size = o == OBJ_NONE ? 0 : objects_size(objects, o);
-	enum object_kind kind = o == OBJ_NONE ? OBJECT_ARENA : objects_kind(objects, o);
 	uint64_t asked = sample->size ? sample->size : 1;
 
-	if (o == OBJ_NONE || sample->addr - lo >= size)
-		return (struct sampled_object){OBJ_NONE, 0};
-	if (kind == OBJECT_ANNOUNCED)
-		return (struct sampled_object){OBJ_NONE, asked};
-	if (kind == OBJECT_MAPPING)
-		return (struct sampled_object){
-			OBJ_NONE, sample->size <= size - (sample->addr - lo) ? asked : 0};
-	if (sample->addr != lo || sample->size > size)
-		return (struct sampled_object){o, 0};
-	return (struct sampled_object){o, size};
+	if (block)
+		return in_split(objects, block, sample);
+	if (o == OBJ_NONE || off >= size)
+		return (struct sampled_object){OBJ_NONE, 0, SAMPLE_STALE};
+	if (sample->size > size - off || (off && objects_kind(objects, o) != OBJECT_MAPPING))
+		return (struct sampled_object){o, 0, SAMPLE_REUSED};
+	if (objects_kind(objects, o) == OBJECT_MAPPING)
+		return (struct sampled_object){OBJ_NONE, asked, SAMPLE_COUNTS};
+	return (struct sampled_object){o, size, SAMPLE_COUNTS};
+}
+
+static struct estimate *row_of(const struct sites *s, const struct sampled *sampled,
+			       uint32_t number)
+{
+	const struct site_ref *site = sampled_site(sampled, number);
+
+	return &s->by_site[site ? (size_t)(site - sampled->sites.v) : sampled->sites.n];
 }
 
 static int join_one(struct sites *s, const struct sampled *sampled, const struct objects *objects,
-		    const struct heapimage_sample *e, uint32_t slot)
+		    const struct announced *announced, uint32_t slot,
+		    const struct heapimage_sample *e)
 {
-	struct sampled_object so = sites_object_of(objects, e);
-	const struct site_ref *site = sampled_site(sampled, e->site);
-	size_t at = site ? (size_t)(site - sampled->sites.v) : sampled->sites.n;
+	struct sampled_object so = sites_object_of(objects, announced, e);
 
-	if (!so.usable) {
-		s->n_stale += so.object == OBJ_NONE;
-		s->n_reused += so.object != OBJ_NONE;
+	s->n_stale += so.verdict == SAMPLE_STALE;
+	s->n_reused += so.verdict == SAMPLE_REUSED;
+	if (so.verdict != SAMPLE_COUNTS)
 		return 0;
-	}
-	sites_weigh(&s->by_site[at], e, so.usable);
+	sites_weigh(row_of(s, sampled, e->site), e, so.usable);
 	sites_weigh(&s->all, e, so.usable);
 	if (so.object == OBJ_NONE) {
 		s->n_unwalked++;
 		return 0;
 	}
 	return vec_push(&s->births, ((struct birth){so.object, slot, e->site}));
+}
+
+bool sites_announced(const struct objects *objects, const struct heapimage_region *r,
+		     struct heapimage_sample *out)
+{
+	obj_id o = r->kind == SUB_OBJECT ? objects_find(objects, r->addr) : OBJ_NONE;
+
+	if (o == OBJ_NONE || objects_addr(objects, o) != r->addr ||
+	    objects_size(objects, o) != r->size || objects_kind(objects, o) != OBJECT_ANNOUNCED)
+		return false;
+	*out = (struct heapimage_sample){
+		.addr = r->addr, .size = r->size, .interval = 1, .site = r->site};
+	return true;
+}
+
+/* Announced objects count as samples that stand for themselves. */
+static void weigh_announced(struct sites *s, const struct sampled *sampled,
+			    const struct objects *objects)
+{
+	for (size_t i = 0; i < sampled->regions.n; i++) {
+		struct heapimage_sample e;
+
+		if (!sites_announced(objects, &sampled->regions.v[i], &e))
+			continue;
+		sites_weigh(row_of(s, sampled, e.site), &e, e.size);
+		sites_weigh(&s->all, &e, e.size);
+	}
 }
 
 static void warn(const struct sites *s, struct warnings *warnings)
@@ -87,7 +136,8 @@ static void warn(const struct sites *s, struct warnings *warnings)
 }
 
 int sites_init(struct sites *s, const struct sampled *sampled, const struct space *space,
-	       const struct objects *objects, struct warnings *warnings, struct err *err)
+	       const struct objects *objects, const struct announced *announced,
+	       struct warnings *warnings, struct err *err)
 {
 	*s = (struct sites){0};
 	if (!sampled->source)
@@ -100,11 +150,12 @@ int sites_init(struct sites *s, const struct sampled *sampled, const struct spac
 		uint32_t slot = sampled->samples.v[i].slot;
 
 		if (sampled_get(sampled, space, slot, &e) &&
-		    join_one(s, sampled, objects, &e, slot) < 0) {
+		    join_one(s, sampled, objects, announced, slot, &e) < 0) {
 			sites_deinit(s);
 			return err_nomem(err);
 		}
 	}
+	weigh_announced(s, sampled, objects);
 	warn(s, warnings);
 	return 0;
 }

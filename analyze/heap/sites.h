@@ -34,7 +34,8 @@ struct sites {
 /* Stale samples add to warnings. Fails only out of memory. O(samples × log objects). */
 WARN_UNUSED int sites_init(struct sites *s, const struct sampled *sampled,
 			   const struct space *space, const struct objects *objects,
-			   struct warnings *warnings, struct err *err);
+			   const struct announced *announced, struct warnings *warnings,
+			   struct err *err);
 void sites_deinit(struct sites *s);
 
 /* The object's birth, or NULL: it was not sampled. O(log n). */
@@ -43,12 +44,24 @@ const struct birth *sites_birth(const struct sites *s, obj_id o);
 /* Adds one sample, of an object of so many usable bytes, to what e stands for. */
 void sites_weigh(struct estimate *e, const struct heapimage_sample *sample, uint64_t usable);
 
-/* The object that a live sample is of, and its usable size; OBJ_NONE: it counts for nothing. */
-struct sampled_object {
-	obj_id object;	 /* OBJ_NONE: none that it could be joined with */
-	uint64_t usable; /* 0: stale, in no sum */
+enum sample_verdict {
+	SAMPLE_COUNTS,
+	SAMPLE_STALE,	 /* the allocator has the memory free */
+	SAMPLE_REUSED,	 /* another object is there */
+	SAMPLE_REPLACED, /* announced objects took its object's place */
 };
-struct sampled_object sites_object_of(const struct objects *objects,
+
+/* The object that a live sample is of, and its usable size. */
+struct sampled_object {
+	obj_id object; /* OBJ_NONE: none, or in memory of an allocator that is not parsed */
+	uint64_t usable;
+	enum sample_verdict verdict;
+};
+struct sampled_object sites_object_of(const struct objects *objects, const struct announced *a,
 				      const struct heapimage_sample *sample);
+
+/* An announced object as a sample that stands for itself; false: the region is no object. */
+bool sites_announced(const struct objects *objects, const struct heapimage_region *r,
+		     struct heapimage_sample *out);
 
 #endif
