@@ -19,3 +19,12 @@ $(BUILD)/bench_stack: $(BUILD)/tests/bench/bench_stack.o $(STACK_OBJECTS)
 bench-stack: $(BUILD)/bench_stack
 	@$<
 .PHONY: bench-stack
+
+# What sampling costs real programs, beside other samplers.
+$(BUILD)/bench_loop: $(BUILD)/tests/bench/bench_loop.o
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $<
+
+bench-sampler: all $(BUILD)/bench_loop
+	@tests/bench/bench-sampler '$(BUILD)' --rounds $(BENCH_ROUNDS)
+.PHONY: bench-sampler
+BENCH_ROUNDS ?= 7
