@@ -14,13 +14,14 @@
  *	        entry out of the table, sums, filter − 1
  *
  * A thread that is in here (busy) passes its own nested allocations through: a signal handler's, the unwinder's. Its
- * nested frees are put off until a call that is not nested.
+ * nested frees are put off until it leaves.
  *
  * The filter counts samples per hash value; a count that reaches 255 stays. At interval 1 it is all 255: every free asks
  * the table.
  */
 #include "dump/sampler.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <string.h>
 #include <time.h>
@@ -33,8 +34,9 @@
 #include "dump/sys.h"
 #include "dump/trigger.h"
 
-enum { MAX_FRAMES = 64 };
+enum { MAX_FRAMES = 64, LOOKS_BACK = 4 };
 #define OFF_GAP	  (64ull << 20)
+#define OFTEN	  4096 /* an interval up to which one capture follows another closely */
 #define NO_SAMPLE UINT32_MAX
 
 __thread struct hd_thread hd_thread;
@@ -116,8 +118,8 @@ static void account_gone(const struct heapimage_sample *s)
 			   __ATOMIC_RELAXED);
 }
 
-/* Puts a sample in, sums and filter with it. */
-static void put(const struct heapimage_sample *s)
+/* Puts a sample in, sums and filter with it: a new one, or one that was taken out too early. */
+static void put(const struct heapimage_sample *s, bool new)
 {
 	struct heapimage_sample stale;
 
@@ -126,7 +128,10 @@ static void put(const struct heapimage_sample *s)
 		return;
 	}
 	filter_add((const void *)(uintptr_t)s->addr);
-	hd_sites_born(s->site, s->size, s->weight_q16);
+	if (new)
+		hd_sites_born(s->site, s->size, s->weight_q16);
+	else
+		hd_sites_back(s->site, s->size, s->weight_q16);
 	__atomic_fetch_add(&live_bytes,
 			   (uint64_t)((unsigned __int128)s->size * s->weight_q16 >> 16),
 			   __ATOMIC_RELAXED);
@@ -141,12 +146,11 @@ static uint32_t site_of(struct hd_thread *t, const struct hd_stack_context *from
 {
 	uint64_t frames[MAX_FRAMES];
 	bool cut = false;
-	unsigned n = hd_stack_capture(from, &t->stack, frames, MAX_FRAMES, &cut);
+	unsigned n = hd_stack_capture(from, &t->stack, t->interval <= OFTEN, frames, MAX_FRAMES, &cut);
 
 	if (cut)
 		__atomic_fetch_add(&heapdump_anchor->n_cut_stacks, 1, __ATOMIC_RELAXED);
-	return hd_sites_of(frames, n,
-			   __atomic_load_n(&heapdump_anchor->generation, __ATOMIC_RELAXED));
+	return hd_sites_of(frames, n);
 }
 
 static void take_sample(struct hd_thread *t, void *p, size_t size,
@@ -167,7 +171,7 @@ static void take_sample(struct hd_thread *t, void *p, size_t size,
 	s.tid = t->tid;
 	s.serial = __atomic_add_fetch(&heapdump_anchor->serial, 1, __ATOMIC_RELAXED);
 	s.time_ns = hd_sys_clock(CLOCK_MONOTONIC_COARSE);
-	put(&s);
+	put(&s, true);
 }
 
 static void forget(uint64_t addr, uint64_t before)
@@ -193,9 +197,18 @@ static void enter(struct hd_thread *t)
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
+/* A handler may put a free off until the very last moment. */
 static void leave(struct hd_thread *t)
 {
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	for (int i = 0; i < LOOKS_BACK; i++) {
+		do_deferred();
+		__atomic_signal_fence(__ATOMIC_SEQ_CST);
+		t->busy = 0;
+		__atomic_signal_fence(__ATOMIC_SEQ_CST);
+		if (!hd_samples_any_deferred())
+			return;
+		enter(t);
+	}
 	t->busy = 0;
 }
 
@@ -203,18 +216,26 @@ void hd_sampler_born(void *p, size_t size, const struct hd_stack_context *from)
 {
 	struct hd_thread *t = &hd_thread;
 
-	if (t->busy || !ready)
+	int error = errno;
+
+	if (!ready)
 		return;
+	if (t->busy) {
+		/* at interval 1 it would have been one for certain */
+		if (p && t->interval == 1)
+			count_dropped(size, hd_poisson_weight(size, 1));
+		return;
+	}
 	enter(t);
 	if (is_hit(t, size)) {
 		if (p)
 			take_sample(t, p, size, from);
 		draw(t);
-		do_deferred();
 	}
 	leave(t);
 	if (p)
 		hd_trigger_growth(__atomic_load_n(&live_bytes, __ATOMIC_RELAXED));
+	errno = error;
 }
 
 void hd_sampler_gone(const void *p, struct hd_gone *was)
@@ -243,7 +264,7 @@ void hd_sampler_back(const struct hd_gone *was)
 	if (!was->sample.addr || t->busy)
 		return;
 	enter(t);
-	put(&was->sample);
+	put(&was->sample, false);
 	leave(t);
 }
 
@@ -296,6 +317,7 @@ static void in_child(void)
 	hd_samples_after_fork(true);
 	hd_module_log_forked();
 	hd_regions_forked();
+	hd_trigger_forked();
 	hd_thread.tid = 0;
 }
 

@@ -28,6 +28,7 @@
 #define UNW_LOCAL_ONLY
 #include <libunwind.h>
 
+#include "dump/stack_memo.h"
 #include "dump/unwind_modules.h"
 #include "dump/unwind_reach.h"
 #include "dump/unwind_rules.h"
@@ -45,6 +46,7 @@ struct walk {
 	bool exact; /* pc was interrupted, it is no return address */
 	struct hd_reach reach;
 	struct hd_stack_bounds *bounds;
+	struct hd_memo *memo; /* NULL: none */
 };
 
 enum step { STEP_UP, STEP_END, STEP_CUT, STEP_COMPLEX };
@@ -174,8 +176,9 @@ static enum step step_complex(struct walk *w, uint64_t pc, uint64_t *frames, uns
  */
 static unsigned walk_fast(struct walk *w, uint64_t *frames, unsigned n, unsigned max)
 {
-	uint64_t pc = w->pc, sp = w->sp, fp = w->fp, cfa, saved, next;
+	uint64_t pc = w->pc, sp = w->sp, fp = w->fp, cfa, saved_at, saved, next;
 	const struct hd_reach reach = w->reach;
+	struct hd_memo *memo = w->memo;
 	struct hd_rule rule;
 
 	while (n < max && !((pc - 1) >> HD_RULES_PLACE_BITS)) {
@@ -183,18 +186,29 @@ static unsigned walk_fast(struct walk *w, uint64_t *frames, unsigned n, unsigned
 		if (rule.kind != HD_RULE_SP && rule.kind != HD_RULE_FP)
 			break;
 		cfa = (rule.kind == HD_RULE_FP ? fp : sp) + (uint64_t)(int64_t)rule.cfa_off;
-		saved = cfa + (uint64_t)(int64_t)(rule.fp_off ? rule.fp_off : -8);
+		saved_at = cfa + (uint64_t)(int64_t)(rule.fp_off ? rule.fp_off : -8);
 		if (cfa <= sp || !hd_reach_within(&reach, cfa - 8) ||
-		    !hd_reach_within(&reach, saved))
+		    !hd_reach_within(&reach, saved_at))
 			break;
 		next = hd_reach_word(cfa - 8);
-		saved = hd_reach_word(saved);
+		saved = hd_reach_word(saved_at);
 		if (!next)
 			break;
 		fp = rule.fp_off ? saved : fp;
 		sp = cfa;
 		pc = next;
 		frames[n++] = pc;
+		if (memo && !memo->stopped) {
+			struct hd_memo_frame f = {pc, sp, fp, rule.fp_off ? saved_at : 0};
+
+			hd_memo_note(memo, &f);
+			if (!hd_memo_may_know(memo, sp))
+				continue;
+			n += hd_memo_known(memo, &f, &reach, frames + n, max - n);
+			pc = f.pc;
+			sp = f.sp;
+			fp = f.fp;
+		}
 	}
 	w->pc = pc;
 	w->sp = sp;
@@ -213,6 +227,8 @@ static unsigned walk_up(struct walk *w, uint64_t *frames, unsigned max, bool *cu
 
 		if (!by_frame && !w->exact && hd_rules)
 			n = walk_fast(w, frames, n, max);
+		if (w->memo)
+			hd_memo_stop(w->memo);
 		step = by_frame ? step_by_frame(w) : step_by_rule(w);
 		if (__builtin_expect(step == STEP_COMPLEX, 0))
 			step = step_complex(w, pc, frames, max, cut, &n);
@@ -226,7 +242,7 @@ static unsigned walk_up(struct walk *w, uint64_t *frames, unsigned max, bool *cu
 }
 
 unsigned hd_stack_capture(const struct hd_stack_context *from, struct hd_stack_bounds *bounds,
-			  uint64_t *frames, unsigned max, bool *cut)
+			  bool often, uint64_t *frames, unsigned max, bool *cut)
 {
 	struct walk w = {.pc = from->pc, .sp = from->sp, .fp = from->fp, .bounds = bounds};
 	unsigned n;
@@ -245,7 +261,13 @@ unsigned hd_stack_capture(const struct hd_stack_context *from, struct hd_stack_b
 		return 1;
 	}
 	hd_reach_start(&w.reach, bounds, w.sp);
-	return walk_up(&w, frames, max, cut);
+	if (often && w.reach.own && state.how == HD_UNWIND_AUTO)
+		w.memo = hd_memo_begin(w.reach.hi,
+				       __atomic_load_n(&state.generation, __ATOMIC_ACQUIRE));
+	n = walk_up(&w, frames, max, cut);
+	if (w.memo)
+		hd_memo_end(w.memo);
+	return n;
 }
 
 #define TEXT_OF(x) #x

@@ -55,7 +55,7 @@ __attribute__((noinline)) static unsigned by_ours(uint64_t *frames)
 	struct hd_stack_context here = HD_STACK_HERE();
 	bool cut;
 
-	return hd_stack_capture(&here, &bounds, frames, MAX_FRAMES, &cut);
+	return hd_stack_capture(&here, &bounds, false, frames, MAX_FRAMES, &cut);
 }
 
 __attribute__((noinline)) static unsigned by_libunwind(uint64_t *frames)

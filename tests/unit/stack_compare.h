@@ -144,14 +144,17 @@ static void note(const struct capture *ours, const struct capture *theirs)
 __attribute__((noinline)) static void compare(void)
 {
 	struct hd_stack_context here = HD_STACK_HERE();
-	struct capture ours = {.n = 0}, theirs;
+	struct capture ours = {.n = 0}, often = {.n = 0}, theirs;
 	int before = errno;
 
 	errno = 12345;
-	ours.n = hd_stack_capture(&here, &bounds, ours.frames, FRAMES, &ours.cut);
+	ours.n = hd_stack_capture(&here, &bounds, false, ours.frames, FRAMES, &ours.cut);
+	/* and beginning from what the last comparison found */
+	often.n = hd_stack_capture(&here, &bounds, true, often.frames, FRAMES, &often.cut);
 	seen.errno_changed += errno != 12345;
 	by_libunwind(here.pc, &theirs);
 	note(&ours, &theirs);
+	note(&often, &theirs);
 	if (!seen.without_libc) {
 		by_libc(here.pc, &theirs);
 		note(&ours, &theirs);

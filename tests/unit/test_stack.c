@@ -144,8 +144,8 @@ __attribute__((constructor)) static void construct(void)
 	struct hd_stack_context here = HD_STACK_HERE();
 
 	hd_stack_init(HD_UNWIND_AUTO);
-	before_main.n =
-		hd_stack_capture(&here, &bounds, before_main.frames, FRAMES, &before_main.cut);
+	before_main.n = hd_stack_capture(&here, &bounds, false, before_main.frames, FRAMES,
+					 &before_main.cut);
 	if (load_libunwind())
 		by_libunwind(here.pc, &before_main_libunwind);
 }
