@@ -10,10 +10,12 @@
 #	check_no_leak NAME	nothing in $core is leaked
 #	check_size NAME N	at least N objects are in use: the load was what it was meant to be
 #	check_holder NAME TEXT FILTER
-#				the first object with TEXT in it (built at run time, so that no source text holds
-#				it) is reachable, and FILTER is true of the answer of who
+#				an object with TEXT in it (built at run time, so that no source text holds it) is
+#				reachable, and FILTER is true of the answer of who. Others may have TEXT too: in
+#				what they never wrote since a buffer lay there
 #	await CMD…		waits until CMD succeeds, 30 seconds at most
 #	await_sleep PID		waits until the process has come to rest in a system call
+#	has_ended PID		whether a process that is no child of ours has ended, its core written
 #	finish PID		kills it with SIGABRT and waits for its end
 #
 # Debian's programs are stripped, as programs in production are.
@@ -58,7 +60,7 @@ check_holder()
 {
 	for at in $(python3 "$REAL/find_text.py" "$core" "$2"); do
 		ask who "$core" "$at" >"$folder/who" 2>"$folder/err"
-		jq -e .object "$folder/who" >/dev/null && break
+		jq -e ".object.state == \"reachable\" and ($3)" "$folder/who" >/dev/null 2>&1 && break
 	done
 	is_true "$1" ".[0] | .object.state == \"reachable\" and ($3)" "$folder/who"
 }
@@ -76,17 +78,26 @@ await()
 	done
 }
 
+# The letter of proc(5); the name before it may have spaces and brackets.
+state_of()
+{
+	sed 's/.*) \(.\).*/\1/' "/proc/$1/stat"
+}
+
 asleep()
 {
-	case $(cut -d ' ' -f 3 "/proc/$1/stat") in
-	S) ;;
-	*) return 1 ;;
-	esac
+	[ "$(state_of "$1")" = S ]
 }
 
 await_sleep()
 {
 	await asleep "$1" && sleep 0.2 && await asleep "$1"
+}
+
+# Also as a zombie that nobody waits for: its core is written by then.
+has_ended()
+{
+	[ ! -e "/proc/$1" ] || [ "$(state_of "$1")" = Z ]
 }
 
 finish()

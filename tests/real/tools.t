@@ -61,7 +61,7 @@ run_tmux()
 	server=$(tmux -S "$PWD/s" display-message -p '#{pid}')
 	await_sleep "$server"
 	kill -ABRT "$server"
-	await test ! -d "/proc/$server"
+	await has_ended "$server"
 }
 
 if command -v tmux >/dev/null; then
