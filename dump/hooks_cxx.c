@@ -9,10 +9,12 @@
  *	… is not to be found (a C++ library that was dlopen'ed   made of malloc and free here
  *	   with RTLD_LOCAL into a C program)
  *
- * A failing new throws: through us, by the one that we pass on to. Where we make it ourselves it ends the program, as
- * without exceptions, after asking no handler; that is the price of that rare case.
+ * They are looked for once, from the constructor: later that would take the loader's lock in the middle of a `new`.
+ * A failing new throws: through us, by the one that we pass on to. Where we make it ourselves the runtime is looked for
+ * then, among all that is loaded: its own operator asks the new handler and throws.
  */
 #include <dlfcn.h>
+#include <malloc.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -23,51 +25,93 @@
 #define EXPORT __attribute__((visibility("default")))
 #define SLOW   __attribute__((noinline, cold))
 
-/* The functions behind each form; NULL: not looked for yet. */
+#define FORMS(X)                                                                                   \
+	X(_Znwm)                                                                                   \
+	X(_Znam)                                                                                   \
+	X(_ZnwmRKSt9nothrow_t)                                                                     \
+	X(_ZnamRKSt9nothrow_t)                                                                     \
+	X(_ZnwmSt11align_val_t)                                                                    \
+	X(_ZnamSt11align_val_t)                                                                    \
+	X(_ZnwmSt11align_val_tRKSt9nothrow_t)                                                      \
+	X(_ZnamSt11align_val_tRKSt9nothrow_t)                                                      \
+	X(_ZdlPv)                                                                                  \
+	X(_ZdaPv)                                                                                  \
+	X(_ZdlPvm)                                                                                 \
+	X(_ZdaPvm)                                                                                 \
+	X(_ZdlPvRKSt9nothrow_t)                                                                    \
+	X(_ZdaPvRKSt9nothrow_t)                                                                    \
+	X(_ZdlPvSt11align_val_t)                                                                   \
+	X(_ZdaPvSt11align_val_t)                                                                   \
+	X(_ZdlPvmSt11align_val_t)                                                                  \
+	X(_ZdaPvmSt11align_val_t)                                                                  \
+	X(_ZdlPvSt11align_val_tRKSt9nothrow_t)                                                     \
+	X(_ZdaPvSt11align_val_tRKSt9nothrow_t)
+
+#define FORM_ID(NAME)	FORM##NAME,
+#define FORM_NAME(NAME) #NAME,
+
+enum form { FORMS(FORM_ID) N_FORMS };
+static const char *const names[N_FORMS] = {FORMS(FORM_NAME)};
+static void *nexts[N_FORMS]; /* NULL: made here */
+
 typedef void *new_fn(size_t size);
 typedef void *new_nothrow_fn(size_t size, const void *nothrow);
 typedef void *new_aligned_fn(size_t size, size_t align);
 typedef void *new_aligned_nothrow_fn(size_t size, size_t align, const void *nothrow);
 
-enum ownership { UNKNOWN, OF_ALLOCATOR, OF_RUNTIME };
-
+/* Whose the operators behind us are. */
+enum ownership { UNKNOWN, OF_ALLOCATOR, OF_RUNTIME, OF_NOBODY };
 static uint32_t ownership;
 
-/* Whether the operators behind us are the allocator's own. */
-static bool allocator_has_operators(void)
+static uint32_t owner_of(void *operator_new)
 {
-	uint32_t known = __atomic_load_n(&ownership, __ATOMIC_RELAXED);
-	Dl_info new_info, malloc_info;
-	void *next;
+	void *allocator = hd_real_next("malloc");
+	Dl_info a, b;
 
-	if (known != UNKNOWN)
-		return known == OF_ALLOCATOR;
-	next = hd_real_next("_Znwm");
-	known = next && dladdr(next, &new_info) && dladdr((void *)hd_real.malloc, &malloc_info) &&
-				new_info.dli_fbase == malloc_info.dli_fbase
-			? OF_ALLOCATOR
-			: OF_RUNTIME;
-	/* what is loaded later may bring them: ask again until there are some */
-	if (next)
-		__atomic_store_n(&ownership, known, __ATOMIC_RELAXED);
-	return known == OF_ALLOCATOR;
+	return dladdr(operator_new, &a) && dladdr(allocator, &b) && a.dli_fbase == b.dli_fbase
+		       ? OF_ALLOCATOR
+		       : OF_RUNTIME;
 }
 
-static void *next_of(void **cache, const char *name)
+/* Two threads that come first at once find the same. */
+SLOW static uint32_t find_operators(void)
 {
-	void *p = __atomic_load_n(cache, __ATOMIC_RELAXED);
+	void *first = hd_real_next(names[0]);
+	uint32_t known = first ? owner_of(first) : OF_NOBODY;
 
-	if (!p) {
-		p = hd_real_next(name);
-		__atomic_store_n(cache, p, __ATOMIC_RELAXED);
+	for (int i = 0; first && i < N_FORMS; i++)
+		__atomic_store_n(&nexts[i], hd_real_next(names[i]), __ATOMIC_RELAXED);
+	dlerror(); /* the program shall not find our failure there */
+	__atomic_store_n(&ownership, known, __ATOMIC_RELEASE);
+	return known;
+}
+
+__attribute__((constructor)) static void begin(void)
+{
+	find_operators();
+}
+
+static inline uint32_t owner(void)
+{
+	uint32_t known = __atomic_load_n(&ownership, __ATOMIC_ACQUIRE);
+
+	return __builtin_expect(known == UNKNOWN, 0) ? find_operators() : known;
+}
+
+/* The operator of a C++ runtime that is loaded somewhere, for a failure to be thrown by. */
+SLOW static void *thrower(enum form form)
+{
+	static const char *const runtimes[] = {"libstdc++.so.6", "libc++.so.1"};
+
+	for (size_t i = 0; i < sizeof(runtimes) / sizeof(*runtimes); i++) {
+		void *handle = dlopen(runtimes[i], RTLD_LAZY | RTLD_NOLOAD);
+		void *found = handle ? dlsym(handle, names[form]) : NULL;
+
+		if (handle)
+			dlclose(handle);
+		if (found)
+			return found;
 	}
-	return p;
-}
-
-static void *without_runtime(void *p)
-{
-	if (p)
-		return p;
 	hd_sys_say("out of memory in operator new, and no C++ runtime to throw bad_alloc");
 	abort();
 }
@@ -77,11 +121,10 @@ static void *without_runtime(void *p)
  * only where the allocator has operators of its own.
  */
 #define NEW(NAME, TYPE, ARGS, PASS, MADE)                                                          \
-	static void *cache##NAME;                                                                  \
 	SLOW static void *slow##NAME ARGS                                                          \
 	{                                                                                          \
 		struct hd_stack_context from = HD_STACK_HERE();                                    \
-		TYPE *next = (TYPE *)next_of(&cache##NAME, #NAME);                                 \
+		TYPE *next = (TYPE *)nexts[FORM##NAME];                                            \
 		void *p = next PASS;                                                               \
                                                                                                    \
 		hd_sampler_born(p, size, &from);                                                   \
@@ -90,11 +133,12 @@ static void *without_runtime(void *p)
 	EXPORT void *NAME ARGS;                                                                    \
 	EXPORT void *NAME ARGS                                                                     \
 	{                                                                                          \
-		TYPE *next = (TYPE *)next_of(&cache##NAME, #NAME);                                 \
+		uint32_t known = owner();                                                          \
+		TYPE *next = (TYPE *)nexts[FORM##NAME];                                            \
                                                                                                    \
 		if (!next)                                                                         \
 			return MADE;                                                               \
-		if (allocator_has_operators() && hd_sampler_due(size))                             \
+		if (known == OF_ALLOCATOR && hd_sampler_due(size))                                 \
 			return slow##NAME PASS;                                                    \
 		return next PASS;                                                                  \
 	}
@@ -104,35 +148,36 @@ static void *without_runtime(void *p)
 #define ALIGNED		(size_t size, size_t align)
 #define ALIGNED_NOTHROW (size_t size, size_t align, const void *nothrow)
 
-NEW(_Znwm, new_fn, PLAIN, (size), without_runtime(malloc(size)))
-NEW(_Znam, new_fn, PLAIN, (size), without_runtime(malloc(size)))
+NEW(_Znwm, new_fn, PLAIN, (size), (malloc(size) ?: ((new_fn *)thrower(FORM_Znwm))(size)))
+NEW(_Znam, new_fn, PLAIN, (size), (malloc(size) ?: ((new_fn *)thrower(FORM_Znam))(size)))
 NEW(_ZnwmRKSt9nothrow_t, new_nothrow_fn, NOTHROW, (size, nothrow), malloc(size))
 NEW(_ZnamRKSt9nothrow_t, new_nothrow_fn, NOTHROW, (size, nothrow), malloc(size))
 NEW(_ZnwmSt11align_val_t, new_aligned_fn, ALIGNED, (size, align),
-    without_runtime(aligned_alloc(align, (size + align - 1) & ~(align - 1))))
+    (memalign(align, size) ?: ((new_aligned_fn *)thrower(FORM_ZnwmSt11align_val_t))(size, align)))
 NEW(_ZnamSt11align_val_t, new_aligned_fn, ALIGNED, (size, align),
-    without_runtime(aligned_alloc(align, (size + align - 1) & ~(align - 1))))
+    (memalign(align, size) ?: ((new_aligned_fn *)thrower(FORM_ZnamSt11align_val_t))(size, align)))
 NEW(_ZnwmSt11align_val_tRKSt9nothrow_t, new_aligned_nothrow_fn, ALIGNED_NOTHROW,
-    (size, align, nothrow), aligned_alloc(align, (size + align - 1) & ~(align - 1)))
+    (size, align, nothrow), memalign(align, size))
 NEW(_ZnamSt11align_val_tRKSt9nothrow_t, new_aligned_nothrow_fn, ALIGNED_NOTHROW,
-    (size, align, nothrow), aligned_alloc(align, (size + align - 1) & ~(align - 1)))
+    (size, align, nothrow), memalign(align, size))
 
 SLOW static void delete_slow(const void *p)
 {
 	struct hd_gone was;
 
-	if (p && allocator_has_operators())
+	if (p && owner() == OF_ALLOCATOR)
 		hd_sampler_gone(p, &was);
 }
 
 /* One form of operator delete. */
 #define DELETE(NAME, ARGS, PASS)                                                                   \
-	static void *cache##NAME;                                                                  \
 	EXPORT void NAME ARGS;                                                                     \
 	EXPORT void NAME ARGS                                                                      \
 	{                                                                                          \
-		void(*next) ARGS = (void(*) ARGS)next_of(&cache##NAME, #NAME);                     \
+		void(*next) ARGS;                                                                  \
                                                                                                    \
+		owner();                                                                           \
+		next = (void(*) ARGS)nexts[FORM##NAME];                                            \
 		if (!next) {                                                                       \
 			free(p);                                                                   \
 			return;                                                                    \
