@@ -3,6 +3,11 @@
  */
 #include "dump/env.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+#include "dump/sys.h"
+
 static uint64_t unit_of(char c)
 {
 	switch (c | 32) {
@@ -32,4 +37,25 @@ bool hd_env_bytes(const char *text, uint64_t *out)
 			return false;
 	}
 	return !__builtin_mul_overflow(n, unit, out);
+}
+
+void hd_env_refuse(const char *name)
+{
+	char line[128];
+
+	strcpy(stpcpy(line, name), " is not understood, and ignored");
+	hd_sys_say(line);
+}
+
+uint64_t hd_env_number(const char *name, uint64_t usual)
+{
+	const char *text = getenv(name);
+	uint64_t n;
+
+	if (!text || !*text)
+		return usual;
+	if (hd_env_bytes(text, &n))
+		return n;
+	hd_env_refuse(name);
+	return usual;
 }

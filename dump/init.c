@@ -9,6 +9,7 @@
  *
  * Triggers: trigger.c.
  */
+#include <dlfcn.h>
 #include <elf.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include <sys/auxv.h>
 
 #include "dump/env.h"
+#include "dump/real.h"
 #include "dump/sampler.h"
 #include "dump/sys.h"
 #include "dump/trigger.h"
@@ -53,20 +55,27 @@ static enum hd_unwinder unwinder_of_env(void)
 	return HD_UNWIND_AUTO;
 }
 
-static uint64_t seed_of_env(void)
+/* A program with a malloc of its own, or another allocator before us: its calls pass us by. */
+static void look_who_has_malloc(void)
 {
-	const char *text = getenv("HEAPDUMP_SEED");
-	uint64_t seed = 0;
+	Dl_info theirs, ours;
 
-	return text && hd_env_bytes(text, &seed) ? seed : 0;
+	if (dladdr(dlsym(RTLD_DEFAULT, "malloc"), &theirs) && dladdr(&hd_real, &ours) &&
+	    theirs.dli_fbase != ours.dli_fbase)
+		hd_sys_say(
+			"malloc is not the library's: the program has one of its own, or another "
+			"comes first; its allocations are not sampled");
 }
 
 __attribute__((constructor)) static void begin(void)
 {
 	int error = errno;
 
+	hd_sys_know_stderr();
 	if (!getauxval(AT_SECURE)) {
-		hd_sampler_init(rate_of_env(), seed_of_env(), unwinder_of_env());
+		hd_sampler_init(rate_of_env(), hd_env_number("HEAPDUMP_SEED", 0),
+				unwinder_of_env());
+		look_who_has_malloc();
 		hd_trigger_init();
 	}
 	errno = error;

@@ -8,6 +8,7 @@
 #include <linux/futex.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <time.h>
 
 enum { LINE_MAX_BYTES = 512 };
@@ -142,6 +143,25 @@ void hd_sys_wake(const uint32_t *word)
 	hd_sys3(SYS_futex, word, FUTEX_WAKE, INT32_MAX);
 }
 
+static struct stat known_stderr;
+static bool is_known;
+
+void hd_sys_know_stderr(void)
+{
+	if (hd_sys2(SYS_fstat, 2, &known_stderr) < 0)
+		known_stderr.st_mode = 0;
+	is_known = true;
+}
+
+static bool is_stderr(void)
+{
+	struct stat now;
+
+	return !is_known ||
+	       (hd_sys2(SYS_fstat, 2, &now) == 0 && now.st_mode == known_stderr.st_mode &&
+		now.st_dev == known_stderr.st_dev && now.st_ino == known_stderr.st_ino);
+}
+
 void hd_sys_say(const char *text)
 {
 	char line[LINE_MAX_BYTES] = "heapdump: ";
@@ -152,5 +172,6 @@ void hd_sys_say(const char *text)
 	memcpy(line + n, text, more);
 	n += more;
 	line[n++] = '\n';
-	hd_sys3(SYS_write, 2, line, n);
+	if (is_stderr())
+		hd_sys3(SYS_write, 2, line, n);
 }

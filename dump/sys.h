@@ -81,6 +81,12 @@ uint32_t hd_sys_tid(void);
 void hd_sys_wait(const uint32_t *word, uint32_t value);
 void hd_sys_wake(const uint32_t *word);
 
+/*
+ * Before the program can change what file descriptor 2 is. A daemon closes it, and its database may be the next that gets
+ * the number: nothing is said there.
+ */
+void hd_sys_know_stderr(void);
+
 /* Says one line on stderr, prefixed by "heapdump: ", by one write. For what the user must know. */
 void hd_sys_say(const char *text);
 

@@ -70,6 +70,14 @@ static char *put_text(char *to, const char *end, const char *text)
 	return to;
 }
 
+/* A program may call itself what it likes: no folder is meant by it. */
+static char *put_name(char *to, const char *end, const char *name)
+{
+	for (; *name && to < end; name++)
+		*to++ = *name == '/' ? '_' : *name;
+	return to;
+}
+
 /* The pattern with this image's number; false: too long. */
 static bool make_path(char *path, uint64_t n)
 {
@@ -88,11 +96,14 @@ static bool make_path(char *path, uint64_t n)
 			to = put_number(to, end, n);
 			break;
 		case 'e':
-			to = put_text(to, end, program_invocation_short_name);
+			to = put_name(to, end, program_invocation_short_name);
+			break;
+		case '%':
+			*to++ = '%';
 			break;
 		default:
-			*to++ = *p ? *p : '%';
-			p -= !*p;
+			*to++ = '%';
+			p--;
 		}
 	}
 	*to = 0;
@@ -124,15 +135,18 @@ static void make_image(enum heapimage_trigger trigger, const char *why)
 			armed.max_bytes > bytes_written ? armed.max_bytes - bytes_written : 1;
 	if (n_dumps < armed.max_dumps && make_path(path, n_dumps + 1)) {
 		error = hd_write(path, &options, &result, trigger);
-		if (error)
+		if (error) {
 			complain(path, error);
-		n_dumps++;
-		bytes_written += result.data_bytes;
+		} else {
+			n_dumps++;
+			bytes_written += result.data_bytes;
+		}
 	}
 	last_ns = hd_sys_clock(CLOCK_MONOTONIC);
 	__atomic_store_n(&busy, 0, __ATOMIC_RELEASE);
 }
 
+/* Since the last attempt, whether it made an image or not. */
 static bool is_too_soon(void)
 {
 	return last_ns && hd_sys_clock(CLOCK_MONOTONIC) - last_ns < armed.min_ns;
@@ -146,7 +160,8 @@ static void set_limit(uint64_t live_bytes)
 
 	if (armed.by_percent) {
 		from = from < PERCENT_FROM ? PERCENT_FROM : from;
-		more = from / 100 * armed.growth;
+		if (__builtin_mul_overflow(from / 100, armed.growth, &more))
+			more = UINT64_MAX;
 	}
 	if (__builtin_add_overflow(from, more, &from))
 		from = UINT64_MAX;
@@ -260,11 +275,24 @@ static void watch_failures(void)
 
 /* --- A signal. --- */
 
+/* Signals that a program dies of at once; so it shall, after the image. */
+static bool is_deadly(int signo)
+{
+	return signo == SIGSEGV || signo == SIGBUS || signo == SIGILL || signo == SIGFPE ||
+	       signo == SIGABRT || signo == SIGTRAP || signo == SIGSYS;
+}
+
 static void on_signal(int signo)
 {
 	int error = errno;
 
-	make_image(HEAPIMAGE_BY_SIGNAL, "asked for by signal (HEAPDUMP_SIGNAL)");
+	if (n_dumps >= armed.max_dumps)
+		hd_sys_say("no image: there are as many as HEAPDUMP_MAX_DUMPS allows");
+	else
+		make_image(HEAPIMAGE_BY_SIGNAL, "asked for by signal (HEAPDUMP_SIGNAL)");
+	/* its action is the default again; it comes when this handler has returned */
+	if (is_deadly(signo))
+		hd_sys3(SYS_tgkill, hd_sys_pid(), hd_sys_tid(), signo);
 	errno = error;
 }
 
@@ -291,6 +319,8 @@ static bool arm_signal(const char *text)
 	int signo = signal_of(text);
 
 	sigfillset(&act.sa_mask);
+	if (is_deadly(signo))
+		act.sa_flags |= (int)SA_RESETHAND;
 	return signo > 0 && sigaction(signo, &act, NULL) == 0;
 }
 
@@ -304,14 +334,6 @@ __attribute__((destructor)) static void at_end(void)
 
 /* --- Arming. --- */
 
-static uint64_t number_of(const char *name, uint64_t usual)
-{
-	const char *text = getenv(name);
-	uint64_t n;
-
-	return text && hd_env_bytes(text, &n) ? n : usual;
-}
-
 static bool is_set(const char *name)
 {
 	const char *text = getenv(name);
@@ -323,24 +345,36 @@ static bool is_set(const char *name)
 static void arm(const char *name, bool (*by)(const char *text))
 {
 	const char *text = getenv(name);
-	char line[128];
 
-	if (!text || !*text || by(text))
-		return;
-	strcpy(stpcpy(line, name), " is not understood, and ignored");
-	hd_sys_say(line);
+	if (text && *text && !by(text))
+		hd_env_refuse(name);
+}
+
+static bool set_pattern(const char *text)
+{
+	if (strlen(text) >= sizeof(armed.pattern))
+		return false;
+	strcpy(armed.pattern, text);
+	return true;
+}
+
+/* A number of seconds as ns; one that is beyond them is for ever. */
+static uint64_t ns_of(uint64_t seconds)
+{
+	uint64_t ns;
+
+	return __builtin_mul_overflow(seconds, 1000000000u, &ns) ? UINT64_MAX : ns;
 }
 
 void hd_trigger_init(void)
 {
-	const char *out = getenv("HEAPDUMP_OUT");
+	uint64_t max_dumps = hd_env_number("HEAPDUMP_MAX_DUMPS", 5);
 
-	if (!out || !*out || strlen(out) >= sizeof(armed.pattern))
-		out = "heapdump.%p.%n.core";
-	strcpy(armed.pattern, out);
-	armed.max_dumps = (uint32_t)number_of("HEAPDUMP_MAX_DUMPS", 5);
-	armed.max_bytes = number_of("HEAPDUMP_MAX_BYTES", 0);
-	armed.min_ns = number_of("HEAPDUMP_MIN_SECONDS", 60) * 1000000000u;
+	set_pattern("heapdump.%p.%n.core");
+	arm("HEAPDUMP_OUT", set_pattern);
+	armed.max_dumps = max_dumps < UINT32_MAX ? (uint32_t)max_dumps : UINT32_MAX;
+	armed.max_bytes = hd_env_number("HEAPDUMP_MAX_BYTES", 0);
+	armed.min_ns = ns_of(hd_env_number("HEAPDUMP_MIN_SECONDS", 60));
 	armed.at_exit = is_set("HEAPDUMP_AT_EXIT");
 	if (is_set("HEAPDUMP_ON_MALLOC_FAILURE"))
 		watch_failures();
@@ -348,4 +382,12 @@ void hd_trigger_init(void)
 	arm("HEAPDUMP_GROWTH", arm_growth);
 	if (armed.growth)
 		set_limit(hd_sampler_live_bytes());
+}
+
+/* The child's images are counted apart; the parent's clock for growth goes on. */
+void hd_trigger_forked(void)
+{
+	busy = 0;
+	n_dumps = 0;
+	bytes_written = 0;
 }

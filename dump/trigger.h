@@ -15,6 +15,9 @@ extern uint64_t hd_trigger_limit __attribute__((visibility("hidden")));
 
 void hd_trigger_grown(uint64_t live_bytes);
 
+/* In the child of a fork(). */
+void hd_trigger_forked(void);
+
 /* After a sampled allocation. */
 static inline void hd_trigger_growth(uint64_t live_bytes)
 {
