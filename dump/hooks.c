@@ -99,48 +99,41 @@ static void *realloc_boot(void *p, size_t old, size_t size)
 	return q;
 }
 
-SLOW static void *realloc_known(void *p, size_t size, const struct hd_stack_context *from)
+/* A sampled object, or one whose hash is a sampled one's. */
+SLOW static void *realloc_known(void *p, size_t size)
 {
+	struct hd_stack_context from = HD_STACK_HERE();
 	struct hd_gone was;
+	size_t old;
 	void *q;
 
+	if (hd_real_is_boot(p, &old))
+		return realloc_boot(p, old, size);
 	hd_sampler_gone(p, &was);
 	q = hd_real.realloc(p, size);
 	if (!q && size)
 		hd_sampler_back(&was);
 	if (q && hd_sampler_due(size))
-		hd_sampler_born(q, size, from);
+		hd_sampler_born(q, size, &from);
 	return q;
 }
 
 SLOW static void *realloc_slow(void *p, size_t size)
 {
 	struct hd_stack_context from = HD_STACK_HERE();
-	size_t old;
-	void *q;
+	void *q = hd_real.realloc(p, size);
 
-	if (p && hd_real_is_boot(p, &old))
-		return realloc_boot(p, old, size);
-	if (p && hd_sampler_may_know(p))
-		return realloc_known(p, size, &from);
-	q = hd_real.realloc(p, size);
-	if (q && hd_sampler_due(size))
-		hd_sampler_born(q, size, &from);
+	hd_sampler_born(q, size, &from);
 	return q;
 }
 
-/* What is not due is counted here; realloc_slow asks again, and does so itself. */
 EXPORT void *realloc(void *p, size_t size)
 {
-	if ((p && hd_sampler_may_know(p)) || size >= hd_thread.left)
+	if (p && hd_sampler_may_know(p))
+		return realloc_known(p, size);
+	if (hd_sampler_due(size))
 		return realloc_slow(p, size);
-	hd_thread.left -= size + 1;
 	return hd_real.realloc(p, size);
-}
-
-SLOW static void *reallocarray_slow(void *p, size_t size)
-{
-	return realloc_slow(p, size);
 }
 
 EXPORT void *reallocarray(void *p, size_t n, size_t size)
@@ -151,9 +144,10 @@ EXPORT void *reallocarray(void *p, size_t n, size_t size)
 		errno = ENOMEM;
 		return NULL;
 	}
-	if ((p && hd_sampler_may_know(p)) || bytes >= hd_thread.left)
-		return reallocarray_slow(p, bytes);
-	hd_thread.left -= bytes + 1;
+	if (p && hd_sampler_may_know(p))
+		return realloc_known(p, bytes);
+	if (hd_sampler_due(bytes))
+		return realloc_slow(p, bytes);
 	return hd_real.realloc(p, bytes);
 }
 
@@ -263,8 +257,9 @@ EXPORT int dlclose(void *handle)
 		real = (int (*)(void *))hd_real_next("dlclose");
 	if (!real)
 		return -1;
+	hd_module_log_look();
 	rc = real(handle);
 	if (!rc)
-		hd_module_log_closed();
+		hd_module_log_look();
 	return rc;
 }

@@ -4,9 +4,13 @@
  *	generation 0      [ prog ][ libc ][ plugin A ············ ]
  *	generation 1      [ prog ][ libc ]              [ plugin B ]     dlclose(A) began it
  *
- * At the start and after a dlclose() the loader is asked (dl_iterate_phdr: it has a lock, so never while sampling).
- * What is loaded in between is noticed by the first site in it, by the link_map that _dl_find_object knows without a
- * lock (glibc 2.35; on older ones the next dlclose() or image tells).
+ * At the start, before and after a dlclose() the loader is asked (dl_iterate_phdr: it has a lock, so never while
+ * sampling). What is loaded in between is noticed by the first site in it, by the link_map that _dl_find_object knows
+ * without a lock (glibc 2.35; on older ones the next dlclose() or image tells).
+ *
+ * One lock, always inside the loader's: taken in dl_iterate_phdr's callback, or tried while sampling. A file that
+ * comes back to where it was opens its entry again, so a loop of dlopen and dlclose does not fill the log; nor the sites:
+ * only stacks through an address range that was unmapped once are told apart by generation.
  *
  * Limit: a module that libc itself unloads (iconv, NSS) is noticed at the next dlclose() of the program's.
  */
@@ -18,10 +22,11 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "dump/bucket.h"
 #include "dump/stack.h"
 #include "dump/tables.h"
 
-enum { BUILD_ID_MAX = 31 };
+enum { BUILD_ID_MAX = 31, MAX_CHANGED = 16, MAX_SEEN = 512 };
 
 struct find_object {
 	unsigned long long flags;
@@ -35,6 +40,27 @@ typedef int find_object_fn(void *pc, struct find_object *out);
 static find_object_fn *find_object;
 static uint64_t n_unloaded; /* dlpi_subs when last asked */
 static uint32_t writing;
+
+/* Where something was unmapped, and the generation that began then. Overlapping ones are one. */
+static struct {
+	uint64_t lo, hi, generation;
+} changed[MAX_CHANGED];
+static uint32_t n_changed;
+
+static bool lock(void)
+{
+	for (uint32_t tries = 0; __atomic_exchange_n(&writing, 1, __ATOMIC_ACQUIRE); tries++) {
+		if (tries > HD_SPIN_LIMIT)
+			return false;
+		hd_spin(tries);
+	}
+	return true;
+}
+
+static void unlock(void)
+{
+	__atomic_store_n(&writing, 0, __ATOMIC_RELEASE);
+}
 
 static void set_path(struct heapimage_module *m, const char *path)
 {
@@ -85,75 +111,153 @@ static void set_build_id_of_image(struct heapimage_module *m, uint64_t size)
 			set_build_id(m, base + ph[i].p_offset, ph[i].p_memsz);
 }
 
-/* The log's open entry that begins there, or NULL. */
-static struct heapimage_module *open_entry(uint64_t lo)
+static bool overlap(const struct heapimage_module *m, uint64_t lo, uint64_t hi)
+{
+	return m->lo < hi && lo < m->hi;
+}
+
+/* The range joins one that it overlaps, or the last one where there is no room. */
+static void note_change(const struct heapimage_module *m)
+{
+	uint64_t generation = heapdump_anchor->generation + 1;
+	uint32_t i = 0;
+
+	while (i < n_changed && (changed[i].lo >= m->hi || m->lo >= changed[i].hi))
+		i++;
+	if (i == MAX_CHANGED)
+		i--;
+	if (i < n_changed) {
+		changed[i].lo = changed[i].lo < m->lo ? changed[i].lo : m->lo;
+		changed[i].hi = changed[i].hi > m->hi ? changed[i].hi : m->hi;
+		__atomic_store_n(&changed[i].generation, generation, __ATOMIC_RELEASE);
+		return;
+	}
+	changed[i].lo = m->lo;
+	changed[i].hi = m->hi;
+	changed[i].generation = generation;
+	__atomic_store_n(&n_changed, i + 1, __ATOMIC_RELEASE);
+}
+
+uint64_t hd_module_log_changed(const uint64_t *frames, uint32_t n)
+{
+	uint32_t n_ranges = __atomic_load_n(&n_changed, __ATOMIC_ACQUIRE);
+	uint64_t last = 0;
+
+	for (uint32_t r = 0; r < n_ranges; r++) {
+		uint64_t lo = changed[r].lo, size = changed[r].hi - lo;
+		uint64_t generation = __atomic_load_n(&changed[r].generation, __ATOMIC_RELAXED);
+
+		if (generation <= last)
+			continue;
+		for (uint32_t i = 0; i < n; i++)
+			if (frames[i] - 1 - lo < size) {
+				last = generation;
+				break;
+			}
+	}
+	return last;
+}
+
+static void close_entry(struct heapimage_module *m)
+{
+	m->generation_last = (uint32_t)heapdump_anchor->generation;
+	note_change(m);
+}
+
+static bool is_same_file(const struct heapimage_module *a, const struct heapimage_module *b)
+{
+	return a->lo == b->lo && a->hi == b->hi && a->path_size == b->path_size &&
+	       !strcmp(a->path, b->path) && a->n_build_id == b->n_build_id &&
+	       !memcmp(a->build_id, b->build_id, sizeof(a->build_id));
+}
+
+/* The youngest entry of what was or is mapped there, or NULL. */
+static struct heapimage_module *last_entry(uint64_t lo, uint64_t hi)
 {
 	uint64_t n = __atomic_load_n(&heapdump_anchor->modules.n, __ATOMIC_ACQUIRE);
 
 	while (n--) {
 		struct heapimage_module *m = hd_module_at((uint32_t)n);
 
-		if (m->lo == lo && m->generation_last == UINT32_MAX && m->state == HEAPIMAGE_LIVE)
+		if (m->state == HEAPIMAGE_LIVE && overlap(m, lo, hi))
 			return m;
 	}
 	return NULL;
 }
 
-static struct heapimage_module *add_entry(uint64_t lo, uint64_t hi, const char *path)
+/* What is mapped there now is m, whatever the log says. */
+static void enter(const struct heapimage_module *m)
 {
-	uint64_t i = hd_tables_take(HD_MODULES, 1);
-	struct heapimage_module *m;
+	struct heapimage_module *e = last_entry(m->lo, m->hi);
+	uint64_t i;
 
+	if (e && is_same_file(e, m)) {
+		e->generation_last = UINT32_MAX;
+		return;
+	}
+	if (e && e->generation_last == UINT32_MAX)
+		close_entry(e);
+	i = hd_tables_take(HD_MODULES, 1);
 	if (i == UINT64_MAX)
-		return NULL;
-	m = hd_module_at((uint32_t)i);
-	m->state = HEAPIMAGE_WRITING;
-	m->lo = lo;
-	m->hi = hi;
-	m->generation_first = (uint32_t)heapdump_anchor->generation;
-	m->generation_last = UINT32_MAX;
-	set_path(m, path);
-	return m;
+		return;
+	e = hd_module_at((uint32_t)i);
+	e->state = HEAPIMAGE_WRITING;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	*e = *m;
+	e->state = HEAPIMAGE_WRITING;
+	e->generation_last = UINT32_MAX;
+	__atomic_store_n(&e->state, HEAPIMAGE_LIVE, __ATOMIC_RELEASE);
 }
 
 struct survey {
 	uint64_t subs;
-	uint64_t seen[512]; /* where modules begin */
+	uint64_t seen[MAX_SEEN]; /* where modules begin */
 	uint32_t n_seen;
+	bool locked, refused, unmapped;
 };
+
+/* From its program headers. False: nothing of it is mapped. */
+static bool describe(const struct dl_phdr_info *info, struct heapimage_module *m)
+{
+	uint64_t lo = UINT64_MAX, hi = 0;
+
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *ph = &info->dlpi_phdr[i];
+		uint64_t at = info->dlpi_addr + ph->p_vaddr;
+
+		if (ph->p_type == PT_NOTE && !m->n_build_id)
+			set_build_id(m, (const uint8_t *)(uintptr_t)at, ph->p_memsz);
+		if (ph->p_type != PT_LOAD)
+			continue;
+		lo = at < lo ? at : lo;
+		hi = at + ph->p_memsz > hi ? at + ph->p_memsz : hi;
+	}
+	m->lo = lo & ~4095ull;
+	m->hi = (hi + 4095) & ~4095ull;
+	set_path(m, info->dlpi_name ? info->dlpi_name : "");
+	return hi > lo;
+}
 
 static int note_module(struct dl_phdr_info *info, size_t size, void *arg)
 {
 	struct survey *s = arg;
-	struct heapimage_module *m;
-	uint64_t lo = UINT64_MAX, hi = 0;
+	struct heapimage_module m = {0};
 
-	if (size >= offsetof(struct dl_phdr_info, dlpi_subs) + sizeof(info->dlpi_subs))
-		s->subs = info->dlpi_subs;
-	for (int i = 0; i < info->dlpi_phnum; i++) {
-		const ElfW(Phdr) *ph = &info->dlpi_phdr[i];
-
-		if (ph->p_type != PT_LOAD)
-			continue;
-		if (info->dlpi_addr + ph->p_vaddr < lo)
-			lo = (info->dlpi_addr + ph->p_vaddr) & ~4095ull;
-		if (info->dlpi_addr + ph->p_vaddr + ph->p_memsz > hi)
-			hi = (info->dlpi_addr + ph->p_vaddr + ph->p_memsz + 4095) & ~4095ull;
+	if (!s->locked) {
+		s->locked = lock();
+		s->refused = !s->locked;
+		if (s->refused)
+			return 1;
+		if (size >= offsetof(struct dl_phdr_info, dlpi_subs) + sizeof(info->dlpi_subs))
+			s->subs = info->dlpi_subs;
+		s->unmapped = s->subs != n_unloaded;
 	}
-	if (hi <= lo)
+	if (!describe(info, &m))
 		return 0;
-	if (s->n_seen < sizeof(s->seen) / sizeof(*s->seen))
-		s->seen[s->n_seen++] = lo;
-	if (open_entry(lo))
-		return 0;
-	m = add_entry(lo, hi, info->dlpi_name ? info->dlpi_name : "");
-	for (int i = 0; m && i < info->dlpi_phnum && !m->n_build_id; i++)
-		if (info->dlpi_phdr[i].p_type == PT_NOTE)
-			set_build_id(m,
-				     (const uint8_t *)info->dlpi_addr + info->dlpi_phdr[i].p_vaddr,
-				     info->dlpi_phdr[i].p_memsz);
-	if (m)
-		__atomic_store_n(&m->state, HEAPIMAGE_LIVE, __ATOMIC_RELEASE);
+	m.generation_first = (uint32_t)heapdump_anchor->generation + s->unmapped;
+	if (s->n_seen < MAX_SEEN)
+		s->seen[s->n_seen++] = m.lo;
+	enter(&m);
 	return 0;
 }
 
@@ -162,53 +266,68 @@ static bool was_seen(const struct survey *s, uint64_t lo)
 	for (uint32_t i = 0; i < s->n_seen; i++)
 		if (s->seen[i] == lo)
 			return true;
-	return s->n_seen == sizeof(s->seen) / sizeof(*s->seen);
+	return s->n_seen == MAX_SEEN;
 }
 
 /* Closes what the loader no longer has; those that stayed go on. */
 static void close_gone(const struct survey *s)
 {
 	uint64_t n = __atomic_load_n(&heapdump_anchor->modules.n, __ATOMIC_ACQUIRE);
-	uint32_t last = (uint32_t)heapdump_anchor->generation;
 
 	for (uint64_t i = 0; i < n; i++) {
 		struct heapimage_module *m = hd_module_at((uint32_t)i);
 
-		if (m->generation_last == UINT32_MAX && !was_seen(s, m->lo))
-			m->generation_last = last;
+		if (m->generation_last == UINT32_MAX && m->state == HEAPIMAGE_LIVE &&
+		    !was_seen(s, m->lo))
+			close_entry(m);
 	}
 }
 
-void hd_module_log_start(void)
+void hd_module_log_look(void)
 {
 	struct survey s = {0};
 
-	find_object = (find_object_fn *)dlsym(RTLD_DEFAULT, "_dl_find_object");
 	if (!heapdump_anchor)
 		return;
 	dl_iterate_phdr(note_module, &s);
-	n_unloaded = s.subs;
-}
-
-void hd_module_log_closed(void)
-{
-	struct survey s = {0};
-
-	if (!heapdump_anchor || __atomic_exchange_n(&writing, 1, __ATOMIC_ACQUIRE))
+	if (!s.locked)
 		return;
-	dl_iterate_phdr(note_module, &s);
-	if (s.subs != n_unloaded) {
+	if (s.unmapped) {
 		n_unloaded = s.subs;
 		close_gone(&s);
 		hd_stack_new_generation(
 			__atomic_add_fetch(&heapdump_anchor->generation, 1, __ATOMIC_SEQ_CST));
 	}
-	__atomic_store_n(&writing, 0, __ATOMIC_RELEASE);
+	unlock();
+}
+
+void hd_module_log_start(void)
+{
+	find_object = (find_object_fn *)dlsym(RTLD_DEFAULT, "_dl_find_object");
+	dlerror(); /* the program shall not find our failure there */
+	hd_module_log_look();
 }
 
 void hd_module_log_forked(void)
 {
 	writing = 0;
+}
+
+static void note_found(const struct find_object *at)
+{
+	struct heapimage_module m = {0};
+	const struct heapimage_module *e;
+
+	m.lo = (uint64_t)(uintptr_t)at->map_start & ~4095ull;
+	m.hi = ((uint64_t)(uintptr_t)at->map_end + 4095) & ~4095ull;
+	e = last_entry(m.lo, m.hi);
+	/* whoever exchanges it looks at the log behind that */
+	if (e && e->lo == m.lo && e->generation_last == UINT32_MAX)
+		return;
+	m.generation_first = (uint32_t)heapdump_anchor->generation;
+	set_path(&m, at->link_map && at->link_map->l_name ? at->link_map->l_name : "");
+	set_build_id_of_image(&m, m.hi - m.lo);
+	enter(&m);
 }
 
 void hd_module_log_note(const uint64_t *frames, uint32_t n)
@@ -218,25 +337,14 @@ void hd_module_log_note(const uint64_t *frames, uint32_t n)
 	if (!find_object || __atomic_exchange_n(&writing, 1, __ATOMIC_ACQUIRE))
 		return;
 	for (uint32_t i = 0; i < n; i++) {
-		struct heapimage_module *m;
-		uint64_t pc = frames[i] - 1, lo;
+		uint64_t pc = frames[i] - 1, lo = (uint64_t)(uintptr_t)at.map_start;
 
-		if (pc - (uint64_t)(uintptr_t)at.map_start <
-		    (uint64_t)(uintptr_t)at.map_end - (uint64_t)(uintptr_t)at.map_start)
+		if (pc - lo < (uint64_t)(uintptr_t)at.map_end - lo)
 			continue;
-		if (find_object((void *)(uintptr_t)pc, &at)) {
+		if (find_object((void *)(uintptr_t)pc, &at))
 			at = (struct find_object){0};
-			continue;
-		}
-		lo = (uint64_t)(uintptr_t)at.map_start & ~4095ull;
-		if (open_entry(lo))
-			continue;
-		m = add_entry(lo, (uint64_t)(uintptr_t)at.map_end,
-			      at.link_map && at.link_map->l_name ? at.link_map->l_name : "");
-		if (!m)
-			break;
-		set_build_id_of_image(m, (uint64_t)(uintptr_t)at.map_end - lo);
-		__atomic_store_n(&m->state, HEAPIMAGE_LIVE, __ATOMIC_RELEASE);
+		else
+			note_found(&at);
 	}
-	__atomic_store_n(&writing, 0, __ATOMIC_RELEASE);
+	unlock();
 }

@@ -25,6 +25,7 @@ enum {
 	MAX_LEVELS = 16,
 	MOVE_AT_ONCE = 8,
 	DEFERRED = 256,
+	HALF_WRITTEN = 1, /* as an address */
 };
 
 struct level {
@@ -36,7 +37,7 @@ struct level {
 static struct level levels[MAX_LEVELS];
 static uint32_t n_levels, first_level;
 static uint32_t growing;
-static uint32_t n_moving, no_moving; /* threads in move_some; a fork is on its way */
+static uint32_t n_moving, no_moving; /* threads in move_some; forks that are on their way */
 static uint32_t epoch = 1;
 static struct hd_free_list free_list = {HD_NO_ITEM};
 static uint64_t n_live;
@@ -44,7 +45,7 @@ static uint64_t n_live;
 static struct {
 	uint64_t addr, serial;
 } deferred[DEFERRED];
-static uint32_t n_deferred;
+static uint32_t n_deferred; /* that can be done; none is forgotten while others are */
 
 static uint32_t now(void)
 {
@@ -109,7 +110,7 @@ int hd_samples_init(void)
 
 void hd_samples_before_fork(void)
 {
-	__atomic_store_n(&no_moving, 1, __ATOMIC_SEQ_CST);
+	__atomic_fetch_add(&no_moving, 1, __ATOMIC_SEQ_CST);
 	for (uint32_t tries = 0; __atomic_load_n(&n_moving, __ATOMIC_SEQ_CST); tries++) {
 		/* the mover may be what this thread's signal handler, which forks, has interrupted */
 		if (tries > HD_SPIN_LIMIT)
@@ -118,14 +119,28 @@ void hd_samples_before_fork(void)
 	}
 }
 
+/* What other threads were at is not theirs any more. */
+static void recount_deferred(void)
+{
+	n_deferred = 0;
+	for (uint32_t i = 0; i < DEFERRED; i++) {
+		if (deferred[i].addr == HALF_WRITTEN)
+			deferred[i].addr = 0;
+		n_deferred += deferred[i].addr != 0;
+	}
+}
+
 void hd_samples_after_fork(bool child)
 {
-	if (child) {
-		__atomic_fetch_add(&epoch, 1, __ATOMIC_RELAXED);
-		growing = 0;
-		n_moving = 0;
+	if (!child) {
+		__atomic_fetch_sub(&no_moving, 1, __ATOMIC_SEQ_CST);
+		return;
 	}
-	__atomic_store_n(&no_moving, 0, __ATOMIC_SEQ_CST);
+	__atomic_fetch_add(&epoch, 1, __ATOMIC_RELAXED);
+	growing = 0;
+	n_moving = 0;
+	no_moving = 0;
+	recount_deferred();
 }
 
 /* The locked bucket of a hash, in whichever level has it now; NULL: not to be had. */
@@ -314,31 +329,41 @@ uint32_t hd_samples_take(uint64_t addr, uint64_t before, struct heapimage_sample
 
 void hd_samples_defer(uint64_t addr)
 {
-	uint32_t i = __atomic_fetch_add(&n_deferred, 1, __ATOMIC_RELAXED) % DEFERRED;
-	uint64_t none = 0;
+	uint32_t at = (uint32_t)(hash_of(addr) % DEFERRED);
 
-	if (!__atomic_compare_exchange_n(&deferred[i].addr, &none, 1, false, __ATOMIC_ACQUIRE,
-					 __ATOMIC_RELAXED))
+	for (uint32_t i = 0; i < DEFERRED; i++, at = (at + 1) % DEFERRED) {
+		uint64_t none = 0;
+
+		if (!__atomic_compare_exchange_n(&deferred[at].addr, &none, HALF_WRITTEN, false,
+						 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+			continue;
+		deferred[at].serial =
+			__atomic_load_n(&heapdump_anchor->serial, __ATOMIC_RELAXED) + 1;
+		__atomic_store_n(&deferred[at].addr, addr, __ATOMIC_RELEASE);
+		__atomic_fetch_add(&n_deferred, 1, __ATOMIC_RELEASE);
 		return;
-	deferred[i].serial = __atomic_load_n(&heapdump_anchor->serial, __ATOMIC_RELAXED) + 1;
-	__atomic_store_n(&deferred[i].addr, addr, __ATOMIC_RELEASE);
+	}
+}
+
+bool hd_samples_any_deferred(void)
+{
+	return __atomic_load_n(&n_deferred, __ATOMIC_ACQUIRE) != 0;
 }
 
 uint64_t hd_samples_deferred(uint64_t *before)
 {
-	if (!__atomic_load_n(&n_deferred, __ATOMIC_RELAXED))
-		return 0;
-	for (uint32_t i = 0; i < DEFERRED; i++) {
+	for (uint32_t i = 0; i < DEFERRED && hd_samples_any_deferred(); i++) {
 		uint64_t addr = __atomic_load_n(&deferred[i].addr, __ATOMIC_ACQUIRE);
 
-		if (addr <= 1)
+		if (addr <= HALF_WRITTEN)
 			continue;
 		*before = deferred[i].serial;
-		if (__atomic_compare_exchange_n(&deferred[i].addr, &addr, 0, false,
-						__ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-			return addr;
+		if (!__atomic_compare_exchange_n(&deferred[i].addr, &addr, 0, false,
+						 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+			continue;
+		__atomic_fetch_sub(&n_deferred, 1, __ATOMIC_RELAXED);
+		return addr;
 	}
-	__atomic_store_n(&n_deferred, 0, __ATOMIC_RELAXED);
 	return 0;
 }
 

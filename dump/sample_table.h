@@ -22,8 +22,12 @@ bool hd_samples_put(const struct heapimage_sample *s, struct heapimage_sample *s
 /* Takes the sample at addr out, if it was born before serial. Its index, or UINT32_MAX; *out what it was. */
 uint32_t hd_samples_take(uint64_t addr, uint64_t before, struct heapimage_sample *out);
 
-/* A free seen while this thread is busy in here: done by the next caller that is not. */
+/*
+ * A free seen while this thread is busy in here: done when it is not any more. Of more than 256 at once the rest is
+ * forgotten: the sample then stays until its address is sampled again.
+ */
 void hd_samples_defer(uint64_t addr);
+bool hd_samples_any_deferred(void);
 
 /* The next deferred free, 0: none. *before: only samples born before that may be meant. */
 uint64_t hd_samples_deferred(uint64_t *before);

@@ -42,14 +42,17 @@ static inline uint32_t hd_filter_slot(const void *p)
 			  (64 - HD_FILTER_BITS));
 }
 
-/* Whether this allocation may be sampled; if not it has been counted. */
+/*
+ * Whether this allocation may be sampled; if not it has been counted. The gap is read once: a signal handler that allocates
+ * between the question and the store would else let it wrap, and the thread would never be sampled again.
+ */
 static inline bool hd_sampler_due(size_t size)
 {
-	struct hd_thread *t = &hd_thread;
+	uint64_t left = __atomic_load_n(&hd_thread.left, __ATOMIC_RELAXED);
 
-	if (__builtin_expect(size >= t->left, 0))
+	if (__builtin_expect(size >= left, 0))
 		return true;
-	t->left -= size + 1;
+	__atomic_store_n(&hd_thread.left, left - size - 1, __ATOMIC_RELAXED);
 	return false;
 }
 

@@ -2,6 +2,9 @@
  * An insert-only hash of chains. A new site is written whole, then pushed before the chain it was not found in; when
  * another thread pushed meanwhile only the newcomers are looked at again, so a stack is there once. (It may be there
  * twice where a site was pushed by a thread that ran out of room half-way: readers add equal stacks up.)
+ *
+ * The same addresses are another stack when a module under one of them has been exchanged: the generation in which that
+ * happened last goes into the hash (hd_module_log_changed). Other stacks outlive generations.
  */
 #include "dump/site_table.h"
 
@@ -13,9 +16,9 @@ enum { BUCKET_BITS = 14 };
 
 static uint32_t buckets[1 << BUCKET_BITS]; /* site + 1 */
 
-static uint64_t hash_of(const uint64_t *frames, uint32_t n, uint64_t generation)
+static uint64_t hash_of(const uint64_t *frames, uint32_t n)
 {
-	uint64_t h = generation * 0x9e3779b97f4a7c15ull + n;
+	uint64_t h = hd_module_log_changed(frames, n) * 0x9e3779b97f4a7c15ull + n;
 
 	for (uint32_t i = 0; i < n; i++) {
 		h = (h ^ frames[i]) * 0xff51afd7ed558ccdull;
@@ -41,7 +44,7 @@ static uint32_t find_between(uint32_t from, uint32_t end, uint64_t hash, const u
 	return UINT32_MAX;
 }
 
-static uint32_t make_site(uint64_t hash, const uint64_t *frames, uint32_t n, uint64_t generation)
+static uint32_t make_site(uint64_t hash, const uint64_t *frames, uint32_t n)
 {
 	uint64_t first = hd_tables_take(HD_FRAMES, n), site;
 	struct heapimage_site *s;
@@ -55,21 +58,21 @@ static uint32_t make_site(uint64_t hash, const uint64_t *frames, uint32_t n, uin
 	s->hash = hash;
 	s->first_frame = first;
 	s->n_frames = n;
-	s->generation = (uint32_t)generation;
+	s->generation = (uint32_t)__atomic_load_n(&heapdump_anchor->generation, __ATOMIC_RELAXED);
 	__atomic_store_n(&s->state, HEAPIMAGE_LIVE, __ATOMIC_RELEASE);
 	return (uint32_t)site;
 }
 
-uint32_t hd_sites_of(const uint64_t *frames, uint32_t n, uint64_t generation)
+uint32_t hd_sites_of(const uint64_t *frames, uint32_t n)
 {
-	uint64_t hash = hash_of(frames, n, generation);
+	uint64_t hash = hash_of(frames, n);
 	uint32_t *bucket = &buckets[hash >> (64 - BUCKET_BITS)];
 	uint32_t first = __atomic_load_n(bucket, __ATOMIC_ACQUIRE), seen = first;
 	uint32_t site = find_between(first, 0, hash, frames, n);
 
 	if (site != UINT32_MAX)
 		return site;
-	site = make_site(hash, frames, n, generation);
+	site = make_site(hash, frames, n);
 	if (site == UINT32_MAX)
 		return site;
 	hd_module_log_note(frames, n);
@@ -106,4 +109,12 @@ void hd_sites_gone(uint32_t site, uint64_t size, uint64_t weight_q16)
 
 	__atomic_fetch_add(&s->freed_objects_q16, weight_q16, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&s->freed_bytes, weigh(size, weight_q16), __ATOMIC_RELAXED);
+}
+
+void hd_sites_back(uint32_t site, uint64_t size, uint64_t weight_q16)
+{
+	struct heapimage_site *s = hd_site_at(site);
+
+	__atomic_fetch_sub(&s->freed_objects_q16, weight_q16, __ATOMIC_RELAXED);
+	__atomic_fetch_sub(&s->freed_bytes, weigh(size, weight_q16), __ATOMIC_RELAXED);
 }

@@ -9,6 +9,9 @@
  *
  * Low in the address space, because truncated cores lose high addresses first; the hint is above where a non-PIE
  * program's brk grows and below where the kernel maps libraries.
+ *
+ * Where address space is limited (RLIMIT_AS) the tables take a sixteenth of it at most, or are not made. Limit: a
+ * program that lowers the limit while it runs has them in its account.
  */
 #include "dump/tables.h"
 
@@ -16,6 +19,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "dump/bucket.h"
@@ -24,7 +28,8 @@
 #define PAGE	    4096ull
 #define WHERE	    0x100000000000ull /* a hint only */
 #define MIB	    (1ull << 20)
-#define TRY_SMALLER 5 /* times, by a factor of 8 */
+#define TRY_SMALLER 5  /* times, by a factor of 8 */
+#define SHARE	    16 /* of the address space that the program may have */
 
 enum { CRC_BYTES = 64 };
 
@@ -79,6 +84,13 @@ static uint32_t crc32_of(const uint8_t *p, size_t n)
 	return ~crc;
 }
 
+static void seal(struct heapimage_anchor *a)
+{
+	a->pid = hd_sys_pid();
+	a->crc = 0;
+	a->crc = crc32_of((const uint8_t *)a, CRC_BYTES);
+}
+
 static void fill_anchor(struct heapimage_anchor *a)
 {
 	memcpy(a->magic, HEAPIMAGE_MAGIC, sizeof(a->magic));
@@ -91,11 +103,10 @@ static void fill_anchor(struct heapimage_anchor *a)
 #else
 	a->machine = EM_AARCH64;
 #endif
-	a->pid = hd_sys_pid();
 	a->start_ns = hd_sys_clock(CLOCK_MONOTONIC);
 	a->start_realtime_ns = hd_sys_clock(CLOCK_REALTIME);
 	strncpy(a->library, heapdump_version(), sizeof(a->library) - 1);
-	a->crc = crc32_of((const uint8_t *)a, CRC_BYTES);
+	seal(a);
 }
 
 static uint64_t size_of(enum hd_table which, unsigned shift)
@@ -114,14 +125,25 @@ static uint64_t size_of_all(unsigned shift)
 	return sum;
 }
 
+/* What may be taken of the address space. */
+static uint64_t allowance(void)
+{
+	struct rlimit limit;
+
+	if (hd_sys4(SYS_prlimit64, 0, RLIMIT_AS, 0, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
+		return UINT64_MAX;
+	return limit.rlim_cur / SHARE;
+}
+
 int hd_tables_init(void)
 {
 	struct heapimage_anchor *a = NULL;
+	uint64_t allowed = allowance(), at;
 	unsigned shift = 0;
-	uint64_t at;
 
 	for (; !a && shift < 3 * TRY_SMALLER; shift += a ? 0 : 3)
-		a = hd_sys_reserve(WHERE, size_of_all(shift));
+		if (size_of_all(shift) <= allowed)
+			a = hd_sys_reserve(WHERE, size_of_all(shift));
 	if (!a)
 		return -ENOMEM;
 	hd_sys3(SYS_madvise, a, size_of_all(shift), MADV_DONTDUMP);
@@ -129,6 +151,7 @@ int hd_tables_init(void)
 		return -ENOMEM;
 	hd_sys3(SYS_madvise, a, PAGE, MADV_DODUMP);
 	fill_anchor(a);
+	a->own_size = size_of_all(shift);
 	heapdump_anchor = a;
 	at = (uint64_t)(uintptr_t)a + PAGE;
 	for (int i = 0; i < HD_N_TABLES; i++) {
@@ -195,6 +218,8 @@ void hd_tables_forked(void)
 {
 	for (int i = 0; i < HD_N_TABLES; i++)
 		__atomic_store_n(&growths[i].lock, 0, __ATOMIC_RELAXED);
+	if (heapdump_anchor)
+		seal(heapdump_anchor);
 }
 
 uint64_t hd_tables_bytes(void)

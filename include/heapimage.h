@@ -205,7 +205,7 @@ struct heapimage_anchor {
 	uint32_t size;	  /* of this struct */
 	uint32_t crc;	  /* CRC-32 (IEEE 802.3, as zlib's) of the bytes [0, 64) with crc as 0 */
 	uint32_t machine; /* EM_* */
-	uint32_t pid;	  /* that set it up; a fork's child keeps its parent's until it samples */
+	uint32_t pid;	  /* a fork's child sets its own */
 	uint32_t reserved0;
 	uint64_t start_ns; /* CLOCK_MONOTONIC when sampling began */
 	uint64_t start_realtime_ns;
