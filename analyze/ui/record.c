@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "analyze/ui/record.h"
@@ -25,7 +26,7 @@
 #define HEAPDUMP_LIBDIR "/usr/local/lib"
 #endif
 
-enum { FAILED = 2, CANNOT_RUN = 126, NOT_FOUND = 127, OPT_VALUE = 256 };
+enum { FAILED = 2, CANNOT_RUN = 126, NOT_FOUND = 127, OPT_VALUE = 256, OUT = 2 };
 
 /* Each option is a variable of the library's. */
 static const struct setting {
@@ -83,8 +84,9 @@ static bool find_library(char *path, size_t size)
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	char *slash;
 
+	/* whole, as children may run in other folders */
 	if (told && *told)
-		return snprintf(path, size, "%s", told) < (int)size && is_file(path);
+		return size >= PATH_MAX && realpath(told, path) && is_file(path);
 	self[n < 0 ? 0 : n] = 0;
 	slash = strrchr(self, '/');
 	for (size_t i = 0; slash && i < ARRAY_LEN(beside); i++)
@@ -96,41 +98,74 @@ static bool find_library(char *path, size_t size)
 	       is_file(path);
 }
 
-/* Where execvp would find the program; NULL: nowhere. */
+/* The file that execvp would run: one that is there but may not be run, if there is no other. NULL: nowhere. */
 static char *find_program(const char *name)
 {
 	const char *path = getenv("PATH");
-	char *found = NULL;
+	char *second = NULL;
 
 	if (strchr(name, '/'))
-		return access(name, X_OK) == 0 ? strdup(name) : NULL;
-	for (const char *p = path ? path : "/bin:/usr/bin"; *p;) {
+		return access(name, F_OK) == 0 ? strdup(name) : NULL;
+	for (const char *p = path ? path : "/bin:/usr/bin"; *name && *p;) {
 		size_t n = strcspn(p, ":");
+		char *found;
 
-		if (asprintf(&found, "%.*s/%s", (int)n, p, name) < 0)
-			return NULL;
-		if (access(found, X_OK) == 0 && is_file(found))
+		/* an empty entry is the current folder */
+		if (asprintf(&found, "%.*s%s%s", (int)n, p, n ? "/" : "./", name) < 0)
+			return second;
+		if (is_file(found) && access(found, X_OK) == 0) {
+			free(second);
 			return found;
-		free(found);
+		}
+		if (is_file(found) && !second)
+			second = found;
+		else
+			free(found);
 		p += n + (p[n] == ':');
 	}
-	return NULL;
+	return second;
 }
 
-/* Why the loader would not preload anything into it; NULL: it would, as far as can be seen. */
-static const char *refusal(const char *path)
+/* The interpreter that a script's first line names; false: it is none. */
+static bool interpreter_of(int fd, char *path, size_t size)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	Elf64_Ehdr eh;
+	ssize_t n = pread(fd, path, size - 1, 0);
+	size_t blanks;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (n < 3 || memcmp(path, "#!", 2))
+		return false;
+	path[n] = 0;
+	blanks = strspn(path + 2, " \t") + 2;
+	memmove(path, path + blanks, (size_t)n + 1 - blanks);
+	path[strcspn(path, " \t\n")] = 0;
+	return path[0] == '/';
+}
+
+/* Why the loader would preload nothing into a file that raises privileges; NULL: it does not. */
+static const char *raises_privileges(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
 		return NULL;
 	if ((st.st_mode & S_ISUID && st.st_uid != geteuid()) ||
 	    (st.st_mode & S_ISGID && st.st_gid != getegid()))
 		return "is set-user-ID or set-group-ID: the loader preloads nothing into it";
-	if (pread(fd, &eh, sizeof(eh), 0) != sizeof(eh) || memcmp(eh.e_ident, ELFMAG, SELFMAG))
-		return NULL; /* a script: its interpreter is what counts */
+	/* root gains nothing by them */
+	if (geteuid() != 0 && fgetxattr(fd, "security.capability", NULL, 0) > 0)
+		return "has file capabilities: the loader preloads nothing into it";
+	return NULL;
+}
+
+/* Why the loader would not preload anything into an ELF file; NULL: it would, as far as can be seen. */
+static const char *refusal_of_elf(int fd)
+{
+	const char *why = raises_privileges(fd);
+	Elf64_Ehdr eh;
+
+	if (why || pread(fd, &eh, sizeof(eh), 0) != sizeof(eh) ||
+	    memcmp(eh.e_ident, ELFMAG, SELFMAG))
+		return why;
 	if (eh.e_ident[EI_CLASS] != ELFCLASS64)
 		return "is not a 64-bit program, and the library is";
 	for (int i = 0; i < eh.e_phnum; i++) {
@@ -143,6 +178,21 @@ static const char *refusal(const char *path)
 			return NULL;
 	}
 	return "is statically linked: nothing can be preloaded into it";
+}
+
+/* The same of a program: for a script its interpreter counts, and privileges of its own do not. */
+static const char *refusal(const char *path)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int interpreter = -1;
+	char name[256];
+
+	if (fd < 0)
+		return NULL;
+	if (!interpreter_of(fd, name, sizeof(name)))
+		return refusal_of_elf(fd);
+	interpreter = open(name, O_RDONLY | O_CLOEXEC);
+	return interpreter < 0 ? NULL : refusal_of_elf(interpreter);
 }
 
 /* In front of what is preloaded already: another allocator then is beneath us. */
@@ -170,7 +220,7 @@ static int parse(int argc, char **argv, int *first)
 	table[ARRAY_LEN(settings)] = (struct option){"help", no_argument, NULL, 'h'};
 	/* "+": options end at the program's name; its own are none of ours */
 	while ((opt = getopt_long(argc, argv, "+ho:", table, NULL)) != -1) {
-		const struct setting *s = &settings[opt == 'o' ? 2 : opt - OPT_VALUE];
+		const struct setting *s;
 
 		if (opt == 'h') {
 			record_help();
@@ -178,6 +228,7 @@ static int parse(int argc, char **argv, int *first)
 		}
 		if (opt != 'o' && opt < OPT_VALUE)
 			return FAILED; /* getopt has said why */
+		s = &settings[opt == 'o' ? OUT : opt - OPT_VALUE];
 		if (setenv(s->variable, s->value ? optarg : "1", 1))
 			return complain(FAILED, s->option, strerror(errno));
 	}
@@ -204,13 +255,19 @@ int record_main(int argc, char **argv)
 				"is neither beside this program nor installed "
 				"(HEAPDUMP_LIBRARY tells where it is)");
 	program = find_program(argv[first]);
+	if (strpbrk(library, " :"))
+		return complain(FAILED, library,
+				"has a space or a colon in its path, where LD_PRELOAD ends a name");
 	if (!program)
 		return complain(NOT_FOUND, argv[first], "there is no such program");
+	if (access(program, X_OK))
+		return complain(CANNOT_RUN, program, strerror(errno));
 	why = refusal(program);
 	if (why)
 		return complain(FAILED, program, why);
 	if (set_preload(library))
 		return complain(FAILED, "LD_PRELOAD", strerror(errno));
-	execv(program, argv + first);
+	/* with its rule that a file of no known format is a script of sh's */
+	execvp(program, argv + first);
 	return complain(errno == ENOENT ? NOT_FOUND : CANNOT_RUN, program, strerror(errno));
 }
