@@ -86,6 +86,7 @@ $(BUILD)/heapdump: $(BUILD)/analyze/ui/main.o $(ROOM_LIBS)
 
 # The library's objects are its own: position-independent, hidden, and never sanitized, as they live in other programs'
 # malloc. malloc itself is a handful of instructions and a jump: no frame.
+# It stays where it is (nodelete): signal handlers and hooks of it are never unmapped.
 $(BUILD)/lib/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,CC,$< '(library)')
@@ -113,7 +114,7 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(TEST_LIB) $(ROOM_LIBS)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(UNIT_OBJECTS) $(TEST_LIB) $(LINK) -lcmocka
 
 # Parts of the library are tested by their objects: its archive would replace the test's malloc.
-STACK_OBJECTS = $(patsubst %.c,$(BUILD)/%.o,dump/sys.c dump/stack.c $(wildcard dump/unwind_*.c))
+STACK_OBJECTS = $(patsubst %.c,$(BUILD)/%.o,dump/sys.c dump/stack.c dump/stack_memo.c $(wildcard dump/unwind_*.c))
 STACK_UNITS   = $(filter $(BUILD)/tests/unit/test_stack% $(BUILD)/tests/unit/test_unwind%,$(UNITS))
 $(STACK_UNITS): $(STACK_OBJECTS)
 $(STACK_UNITS): private UNIT_OBJECTS = $(STACK_OBJECTS)

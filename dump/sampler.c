@@ -146,7 +146,8 @@ static uint32_t site_of(struct hd_thread *t, const struct hd_stack_context *from
 {
 	uint64_t frames[MAX_FRAMES];
 	bool cut = false;
-	unsigned n = hd_stack_capture(from, &t->stack, frames, MAX_FRAMES, &cut);
+	unsigned n =
+		hd_stack_capture(from, &t->stack, t->interval <= OFTEN, frames, MAX_FRAMES, &cut);
 
 	if (cut)
 		__atomic_fetch_add(&heapdump_anchor->n_cut_stacks, 1, __ATOMIC_RELAXED);
