@@ -40,6 +40,7 @@ size_t callers_here(struct session *s, addr_t pc, struct caller *out, size_t max
 		if (!out[i].function && !out[i].inlined)
 			out[i].function = c.symbol;
 		out[i].path = levels[i].path;
+		out[i].folder = levels[i].folder;
 		out[i].line = levels[i].line;
 	}
 	if (n)

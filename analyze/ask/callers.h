@@ -13,6 +13,7 @@ struct caller {
 	const char *function; /* as the source names it, else its symbol; NULL: not known */
 	const char *symbol;   /* of the code; NULL: none */
 	const char *path;     /* of the source; NULL: not known */
+	const char *folder;   /* that a relative path is relative to; NULL: not known */
 	uint32_t line;
 	uint32_t module; /* INDEX_NONE: none, or unmapped */
 	bool inlined;	 /* into the next one, which is in the list too */

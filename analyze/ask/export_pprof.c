@@ -123,6 +123,8 @@ static void put_site(struct exporter *e, const struct site_ref *r)
 				      .n_locations = n ? n : 1,
 				      .n_values = N_VALUES};
 
+	if (!values[0] && !values[1])
+		return;
 	for (size_t i = 0; i < n; i++)
 		locations[i] = location_of(e, place_of(e, pcs[i], site->generation));
 	if (values[0] && values[1]) {
@@ -136,11 +138,25 @@ static void put_site(struct exporter *e, const struct site_ref *r)
 	e->account->in_use_bytes += values[3];
 }
 
+/* pprof opens sources by their path, so it is made absolute. */
+static uint32_t file_of(struct exporter *e, const struct caller *c)
+{
+	_cleanup_free_ char *path = NULL;
+
+	if (!c->path || *c->path == '/' || !c->folder)
+		return interner_number(&e->strings, c->path);
+	if (asprintf(&path, "%s/%s", c->folder, c->path) < 0) {
+		path = NULL;
+		e->strings.nomem = true;
+	}
+	return interner_number(&e->strings, path);
+}
+
 static uint64_t function_of(struct exporter *e, const struct caller *c)
 {
 	uint32_t name = interner_number(&e->strings, c->function ? c->function : c->symbol);
 	uint32_t symbol = interner_number(&e->strings, c->inlined ? c->function : c->symbol);
-	uint32_t file = interner_number(&e->strings, c->path);
+	uint32_t file = file_of(e, c);
 	char key[64];
 
 	if (!name)

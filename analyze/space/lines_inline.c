@@ -35,6 +35,7 @@ static void set_line(struct code_level *level, Dwfl_Module *mod, addr_t pc)
 
 	if (file && n > 0) {
 		level->path = file;
+		level->folder = dwfl_line_comp_dir(line);
 		level->line = (uint32_t)n;
 	}
 }
@@ -52,6 +53,7 @@ static void set_call(struct code_level *level, Dwarf_Die *cu, Dwarf_Die *inlined
 	    dwarf_formudata(dwarf_attr(inlined, DW_AT_call_line, &attr), &line) || file >= n)
 		return;
 	level->path = dwarf_filesrc(files, file, NULL, NULL);
+	level->folder = dwarf_formstring(dwarf_attr(cu, DW_AT_comp_dir, &attr));
 	level->line = level->path ? (uint32_t)line : 0;
 }
 

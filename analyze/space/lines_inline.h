@@ -10,6 +10,7 @@
 struct code_level {
 	const char *function; /* as DWARF names it, unqualified; NULL: not known */
 	const char *path;     /* of the source, as DWARF has it; NULL: not known */
+	const char *folder;   /* that a relative path is relative to; NULL: not known */
 	uint32_t
 		line; /* in this function: where the code is, or the inlined call of the level before */
 };
