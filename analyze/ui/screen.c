@@ -197,7 +197,8 @@ void screen_caller(const struct screen *s, const struct fact *c)
 	const char *function = fact_str(c, "function"), *module = fact_str(c, "module");
 
 	if (module && fact_bool(c, "unmapped")) {
-		fprintf(s->out, "%s+0x%" PRIx64 " (unmapped since)", module, fact_u64(c, "offset"));
+		fprintf(s->out, "%s+0x%" PRIx64 " (unmapped since)", module,
+			fact_u64(c, "offset"));
 		return;
 	}
 	fputs(function ? function : fact_str(c, "pc") ? fact_str(c, "pc") : "?", s->out);

@@ -590,6 +590,30 @@ static void hostile_tables_cost_no_more_than_they_hold(void **state)
 	rig_close(&r);
 }
 
+static void frames_of_a_site_are_inside_their_table(void **state)
+{
+	struct rig r;
+	addr_t pcs[MAX_SITE_FRAMES];
+
+	rig_init(&r);
+	for (size_t i = 0; i < 4; i++)
+		add_site(&r, BUILT_EXE + 0x100);
+	tables_build_site_at(&r.t, 0)->n_frames = UINT32_MAX;
+	tables_build_site_at(&r.t, 1)->first_frame = UINT64_MAX;
+	tables_build_site_at(&r.t, 2)->first_frame = 9;
+	r.t.anchor.frames.n = 7;
+	rig_open(&r);
+	assert_int_equal(r.s->sampled.sites.v[0].site.n_frames, 7);
+	assert_int_equal(r.s->sampled.sites.v[1].site.n_frames, 0);
+	assert_int_equal(r.s->sampled.sites.v[2].site.n_frames, 0);
+	assert_int_equal(r.s->sampled.sites.v[3].site.n_frames, 1);
+	for (size_t i = 0; i < 4; i++)
+		assert_true(sampled_frames(&r.s->sampled, &r.s->space,
+					   &r.s->sampled.sites.v[i].site, pcs,
+					   MAX_SITE_FRAMES) <= 7);
+	rig_close(&r);
+}
+
 static void what_the_dump_lacks_is_counted(void **state)
 {
 	struct rig r;
@@ -631,6 +655,7 @@ int main(void)
 		cmocka_unit_test(announced_objects_take_the_place_of_their_block),
 		cmocka_unit_test(a_mapping_keeps_its_large_pieces_around_what_was_announced),
 		cmocka_unit_test(hostile_tables_cost_no_more_than_they_hold),
+		cmocka_unit_test(frames_of_a_site_are_inside_their_table),
 		cmocka_unit_test(what_the_dump_lacks_is_counted),
 	};
 
