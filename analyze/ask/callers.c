@@ -13,7 +13,19 @@
 #include "analyze/ask/callers.h"
 #include "analyze/space/lines_inline.h"
 
-enum { MAX_LEVELS = 16 };
+enum { MAX_LEVELS = 16, FIRST_SLOTS = 256 };
+
+/* A return address whose functions are known: n (0: a free slot) from first on. */
+struct known_pc {
+	addr_t pc;
+	uint32_t first, n;
+};
+
+struct callers_cache {
+	struct known_pc *slots;	 /* by hash, open addressing */
+	size_t n_slots, n_known; /* slots: a power of two, more than twice n_known */
+	VEC(struct caller) list;
+};
 
 const char *callers_base_name(const char *path)
 {
@@ -22,7 +34,7 @@ const char *callers_base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-size_t callers_here(struct session *s, addr_t pc, struct caller *out, size_t max)
+static size_t look_up(struct session *s, addr_t pc, struct caller *out)
 {
 	struct code_level levels[MAX_LEVELS];
 	struct symbol sym = {0};
@@ -31,8 +43,7 @@ size_t callers_here(struct session *s, addr_t pc, struct caller *out, size_t max
 
 	if (c.module != INDEX_NONE && symbols_at(s->symbols, pc - 1, &sym))
 		c.symbol = sym.name;
-	n = lines_inline_at(s->debuginfo, &s->modules, pc - 1, levels,
-			    max < MAX_LEVELS ? max : MAX_LEVELS);
+	n = lines_inline_at(s->debuginfo, &s->modules, pc - 1, levels, MAX_LEVELS);
 	for (size_t i = 0; i < n; i++) {
 		out[i] = c;
 		out[i].inlined = i + 1 < n;
@@ -48,6 +59,78 @@ size_t callers_here(struct session *s, addr_t pc, struct caller *out, size_t max
 	c.function = c.symbol;
 	out[0] = c;
 	return 1;
+}
+
+/* The entry of pc, or a free one. */
+static struct known_pc *entry_of(const struct callers_cache *c, addr_t pc)
+{
+	size_t i = (pc * 0x9e3779b97f4a7c15ull >> 20) & (c->n_slots - 1);
+
+	while (c->slots[i].n && c->slots[i].pc != pc)
+		i = (i + 1) & (c->n_slots - 1);
+	return &c->slots[i];
+}
+
+/* Makes room for one more; false: out of memory, and nothing changed. */
+static bool make_room(struct callers_cache *c)
+{
+	struct callers_cache larger = {.n_slots = c->n_slots ? c->n_slots * 2 : FIRST_SLOTS};
+
+	if (c->n_slots > 2 * (c->n_known + 1))
+		return true;
+	larger.slots = calloc(larger.n_slots, sizeof(*larger.slots));
+	if (!larger.slots)
+		return false;
+	for (size_t i = 0; i < c->n_slots; i++)
+		if (c->slots[i].n)
+			*entry_of(&larger, c->slots[i].pc) = c->slots[i];
+	free(c->slots);
+	c->slots = larger.slots;
+	c->n_slots = larger.n_slots;
+	return true;
+}
+
+/* Keeps what was found, if there is memory for it. */
+static void remember(struct callers_cache *c, addr_t pc, const struct caller *list, size_t n)
+{
+	if (vec_reserve(&c->list, c->list.n + n) < 0)
+		return;
+	*entry_of(c, pc) = (struct known_pc){pc, (uint32_t)c->list.n, (uint32_t)n};
+	memcpy(c->list.v + c->list.n, list, n * sizeof(*list));
+	c->list.n += n;
+	c->n_known++;
+}
+
+size_t callers_here(struct session *s, addr_t pc, struct caller *out, size_t max)
+{
+	struct caller found[MAX_LEVELS];
+	const struct caller *list = found;
+	struct callers_cache *c = s->callers ? s->callers : calloc(1, sizeof(*c));
+	const struct known_pc *known;
+	size_t n;
+
+	s->callers = c;
+	known = c && make_room(c) ? entry_of(c, pc) : NULL;
+	if (known && known->n) {
+		list = c->list.v + known->first;
+		n = known->n;
+	} else {
+		n = look_up(s, pc, found);
+		if (known)
+			remember(c, pc, found, n);
+	}
+	n = n < max ? n : max;
+	memcpy(out, list, n * sizeof(*out));
+	return n;
+}
+
+void callers_cache_free(struct callers_cache *c)
+{
+	if (!c)
+		return;
+	free(c->slots);
+	vec_deinit(&c->list);
+	free(c);
 }
 
 /* The functions at one return address; the number, at least 1. */

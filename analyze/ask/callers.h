@@ -27,8 +27,14 @@ struct caller {
  */
 size_t callers_of(struct session *s, const struct site_ref *site, struct caller *out, size_t max);
 
-/* The functions at a return address, in the module that is there now; at least one, of no name. */
+/*
+ * The functions at a return address, in the module that is there now; at least one, of no name.
+ * O(DIEs of its compile unit) the first time.
+ */
 size_t callers_here(struct session *s, addr_t pc, struct caller *out, size_t max);
+
+/* What callers_here() remembers, a return address once; in the session. NULL is fine. */
+void callers_cache_free(struct callers_cache *c);
 
 /* How many of the return addresses, from the first on, are in heapdump's own library. */
 size_t callers_own(const struct session *s, const addr_t *pcs, size_t n);

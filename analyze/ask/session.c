@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/ask/callers.h"
 #include "analyze/ask/session.h"
 #include "analyze/space/claim_known.h"
 #include "base/cleanup.h"
@@ -240,6 +241,7 @@ void session_close(struct session *s)
 		roots_deinit(&s->roots);
 	if (s->done & DONE_FRAMES)
 		frames_deinit(&s->frames);
+	callers_cache_free(s->callers);
 	sites_deinit(&s->sites);
 	announced_deinit(&s->announced);
 	if (s->done & DONE_HEAP)

@@ -30,6 +30,8 @@ struct session_options {
 	void *progress_arg;
 };
 
+struct callers_cache;
+
 struct session {
 	struct session_options options;
 	struct warnings warnings;
@@ -53,7 +55,8 @@ struct session {
 	struct scan_account account;
 	struct reach reach;
 	struct dominators dominators;
-	unsigned done; /* passes done, by bit */
+	struct callers_cache *callers; /* made when first needed */
+	unsigned done;		       /* passes done, by bit */
 };
 
 /* Opens the file and finds the modules. */
