@@ -40,7 +40,6 @@ static uint32_t growing;
 static uint32_t n_moving, no_moving; /* threads in move_some; forks that are on their way */
 static uint32_t epoch = 1;
 static struct hd_free_list free_list = {HD_NO_ITEM};
-static uint64_t n_live;
 
 static struct {
 	uint64_t addr, serial;
@@ -98,6 +97,7 @@ static int make_level(uint32_t i, uint32_t bits)
 
 	if (!heads)
 		return -ENOMEM;
+	hd_sys_huge(heads, sizeof(uint64_t) << bits);
 	levels[i] = (struct level){.heads = heads, .bits = bits};
 	__atomic_store_n(&n_levels, i + 1, __ATOMIC_RELEASE);
 	return 0;
@@ -202,12 +202,13 @@ static void move_some(void)
 	__atomic_fetch_sub(&n_moving, 1, __ATOMIC_SEQ_CST);
 }
 
-/* Starts a level of twice as many buckets when three quarters of them could be taken. */
+/* Starts a level of twice as many buckets when three quarters of them could be taken: by the most there ever were. */
 static void grow_if_full(void)
 {
 	uint32_t n = __atomic_load_n(&n_levels, __ATOMIC_ACQUIRE);
 
-	if (__atomic_load_n(&n_live, __ATOMIC_RELAXED) < 3ull << (levels[n - 1].bits - 2) ||
+	if (__atomic_load_n(&heapdump_anchor->samples.n, __ATOMIC_RELAXED) <
+		    3ull << (levels[n - 1].bits - 2) ||
 	    __atomic_load_n(&first_level, __ATOMIC_RELAXED) != n - 1 || n == MAX_LEVELS)
 		return;
 	if (__atomic_exchange_n(&growing, 1, __ATOMIC_ACQUIRE))
@@ -278,7 +279,13 @@ static void retire(uint32_t item, struct heapimage_sample *out)
 	*out = *s;
 	__atomic_store_n(&s->state, HEAPIMAGE_FREED, __ATOMIC_RELEASE);
 	hd_free_push(&free_list, item, next_of);
-	__atomic_fetch_sub(&n_live, 1, __ATOMIC_RELAXED);
+}
+
+void hd_samples_expect(uint64_t addr)
+{
+	__builtin_prefetch(
+		head_in(&levels[__atomic_load_n(&first_level, __ATOMIC_ACQUIRE)], hash_of(addr)),
+		1);
 }
 
 bool hd_samples_put(const struct heapimage_sample *s, struct heapimage_sample *stale)
@@ -299,7 +306,6 @@ bool hd_samples_put(const struct heapimage_sample *s, struct heapimage_sample *s
 	hd_sample_at(item)->next = first;
 	__atomic_store_n(&hd_sample_at(item)->state, HEAPIMAGE_LIVE, __ATOMIC_RELEASE);
 	hd_bucket_unlock(head, link_before(first, item, tag_of(s->addr)));
-	__atomic_fetch_add(&n_live, 1, __ATOMIC_RELAXED);
 	if (old != HD_NO_ITEM)
 		retire(old, stale);
 	grow_if_full();
@@ -369,5 +375,10 @@ uint64_t hd_samples_deferred(uint64_t *before)
 
 uint64_t hd_samples_live(void)
 {
-	return __atomic_load_n(&n_live, __ATOMIC_RELAXED);
+	uint64_t n = __atomic_load_n(&heapdump_anchor->samples.n, __ATOMIC_ACQUIRE), live = 0;
+
+	for (uint64_t i = 0; i < n; i++)
+		live += __atomic_load_n(&hd_sample_at((uint32_t)i)->state, __ATOMIC_RELAXED) ==
+			HEAPIMAGE_LIVE;
+	return live;
 }

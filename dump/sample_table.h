@@ -32,7 +32,11 @@ bool hd_samples_any_deferred(void);
 /* The next deferred free, 0: none. *before: only samples born before that may be meant. */
 uint64_t hd_samples_deferred(uint64_t *before);
 
+/* How many there are. O(samples). */
 uint64_t hd_samples_live(void);
+
+/* That hd_samples_put for addr is near: its bucket is fetched meanwhile. */
+void hd_samples_expect(uint64_t addr);
 
 /* Around fork(), for pthread_atfork. */
 void hd_samples_before_fork(void);

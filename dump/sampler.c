@@ -44,7 +44,7 @@ uint8_t hd_filter[1 << HD_FILTER_BITS];
 
 static bool ready;
 static uint64_t seed;
-static uint64_t live_bytes; /* estimate of what is in use, for the growth trigger */
+static int64_t live_bytes; /* estimate of what is in use; kept only for the growth trigger */
 
 static void filter_add(const void *p)
 {
@@ -109,13 +109,19 @@ static void count_dropped(uint64_t size, uint64_t weight)
 			   (uint64_t)((unsigned __int128)size * weight >> 16), __ATOMIC_RELAXED);
 }
 
+static void count_live(const struct heapimage_sample *s, int sign)
+{
+	int64_t bytes = (int64_t)((unsigned __int128)s->size * s->weight_q16 >> 16);
+
+	if (hd_trigger_limit != UINT64_MAX)
+		__atomic_fetch_add(&live_bytes, sign * bytes, __ATOMIC_RELAXED);
+}
+
 static void account_gone(const struct heapimage_sample *s)
 {
 	filter_remove((const void *)(uintptr_t)s->addr);
 	hd_sites_gone(s->site, s->size, s->weight_q16);
-	__atomic_fetch_sub(&live_bytes,
-			   (uint64_t)((unsigned __int128)s->size * s->weight_q16 >> 16),
-			   __ATOMIC_RELAXED);
+	count_live(s, -1);
 }
 
 /* Puts a sample in, sums and filter with it: a new one, or one that was taken out too early. */
@@ -132,9 +138,7 @@ static void put(const struct heapimage_sample *s, bool new)
 		hd_sites_born(s->site, s->size, s->weight_q16);
 	else
 		hd_sites_back(s->site, s->size, s->weight_q16);
-	__atomic_fetch_add(&live_bytes,
-			   (uint64_t)((unsigned __int128)s->size * s->weight_q16 >> 16),
-			   __ATOMIC_RELAXED);
+	count_live(s, 1);
 	if (stale.addr) {
 		account_gone(&stale);
 		__atomic_fetch_add(&heapdump_anchor->n_foreign_frees, 1, __ATOMIC_RELAXED);
@@ -162,6 +166,7 @@ static void take_sample(struct hd_thread *t, void *p, size_t size,
 				     .interval = t->interval,
 				     .weight_q16 = hd_poisson_weight(size, t->interval)};
 
+	hd_samples_expect(s.addr);
 	s.site = site_of(t, from);
 	if (s.site == UINT32_MAX) {
 		count_dropped(size, s.weight_q16);
@@ -235,7 +240,7 @@ void hd_sampler_born(void *p, size_t size, const struct hd_stack_context *from)
 	}
 	leave(t);
 	if (p)
-		hd_trigger_growth(__atomic_load_n(&live_bytes, __ATOMIC_RELAXED));
+		hd_trigger_growth(hd_sampler_live_bytes());
 	errno = error;
 }
 
@@ -299,7 +304,10 @@ uint32_t hd_sampler_site(const struct hd_stack_context *from)
 
 uint64_t hd_sampler_live_bytes(void)
 {
-	return __atomic_load_n(&live_bytes, __ATOMIC_RELAXED);
+	int64_t bytes = __atomic_load_n(&live_bytes, __ATOMIC_RELAXED);
+
+	/* what was there before the trigger was armed is not in it, but may be freed */
+	return bytes > 0 ? (uint64_t)bytes : 0;
 }
 
 static void before_fork(void)

@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#define HUGE_PAGE (2ull << 20)
+
 enum { LINE_MAX_BYTES = 512 };
 
 static void *map(uint64_t addr, uint64_t size, int prot, int flags)
@@ -47,6 +49,15 @@ int hd_sys_commit(void *p, uint64_t size)
 		hd_sys3(SYS_madvise, p, size, MADV_POPULATE_WRITE);
 #endif
 	return (int)rc;
+}
+
+void hd_sys_huge(void *p, uint64_t size)
+{
+	uint64_t lo = ((uint64_t)(uintptr_t)p + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
+	uint64_t hi = ((uint64_t)(uintptr_t)p + size) & ~(HUGE_PAGE - 1);
+
+	if (lo < hi)
+		hd_sys3(SYS_madvise, lo, hi - lo, MADV_HUGEPAGE);
 }
 
 int hd_sys_open(const char *path, int flags, int mode)

@@ -63,6 +63,9 @@ void hd_sys_unmap(void *p, uint64_t size);
 /* Makes reserved pages readable and writable and populates them. 0 or a negative errno. */
 int hd_sys_commit(void *p, uint64_t size);
 
+/* Asks for huge pages under [p, p + size), as far as whole ones fit. */
+void hd_sys_huge(void *p, uint64_t size);
+
 int hd_sys_open(const char *path, int flags, int mode);
 void hd_sys_close(int fd);
 

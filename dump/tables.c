@@ -28,6 +28,7 @@
 #define PAGE	    4096ull
 #define WHERE	    0x100000000000ull /* a hint only */
 #define MIB	    (1ull << 20)
+#define HUGE_STEP   (2 * MIB)
 #define TRY_SMALLER 5  /* times, by a factor of 8 */
 #define SHARE	    16 /* of the address space that the program may have */
 
@@ -167,6 +168,14 @@ int hd_tables_init(void)
 	return 0;
 }
 
+/* How much more to commit at p: little at first; whole huge pages once the table is large. */
+static uint64_t step_at(enum hd_table which, const char *p, uint64_t committed)
+{
+	if (committed < 2 * HUGE_STEP)
+		return shapes[which].step;
+	return HUGE_STEP - ((uint64_t)(uintptr_t)p & (HUGE_STEP - 1));
+}
+
 /* Makes [0, bytes) of a table usable; false: there is no more, or somebody else takes too long over it. */
 static bool grow(enum hd_table which, uint64_t bytes)
 {
@@ -182,10 +191,11 @@ static bool grow(enum hd_table which, uint64_t bytes)
 	}
 	while (g->committed < bytes && g->committed < limit) {
 		char *p = (char *)(uintptr_t)t->addr + g->committed;
-		uint64_t step = shapes[which].step;
+		uint64_t step = step_at(which, p, g->committed);
 
 		if (step > limit - g->committed)
 			step = limit - g->committed;
+		hd_sys_huge(p, step);
 		if (hd_sys_commit(p, step) < 0)
 			break;
 		hd_sys3(SYS_madvise, p, step, MADV_DODUMP);
