@@ -15,6 +15,10 @@ done
 
 for name in jemalloc tcmalloc mimalloc; do
 	beneath=$(allocator $name)
+	if grep -q -e -fsanitize "$BUILD/flags" 2>/dev/null; then
+		skip "$name beneath us is served as it is" "a sanitized tool runs under no other allocator"
+		continue
+	fi
 	if [ -z "$beneath" ]; then
 		skip "$name beneath us is served as it is" "$name is not here"
 		continue
