@@ -197,8 +197,7 @@ void screen_caller(const struct screen *s, const struct fact *c)
 	const char *function = fact_str(c, "function"), *module = fact_str(c, "module");
 
 	if (module && fact_bool(c, "unmapped")) {
-		fprintf(s->out, "%s+0x%" PRIx64 " (unmapped since)", module,
-			fact_u64(c, "offset"));
+		fprintf(s->out, "%s+0x%" PRIx64 " (unmapped since)", module, fact_u64(c, "offset"));
 		return;
 	}
 	fputs(function ? function : fact_str(c, "pc") ? fact_str(c, "pc") : "?", s->out);
@@ -295,6 +294,14 @@ void screen_list(const struct screen *s, const struct fact *list, uint64_t all)
 	if (all > fact_count(list))
 		fprintf(s->out, "  %s %s more\n", screen_glyph(s, GLYPH_MORE),
 			screen_count(all - fact_count(list)).s);
+}
+
+void screen_no_objects(const struct screen *s, const struct fact *answer)
+{
+	fprintf(s->out, "%s%s%s", screen_bold(s),
+		fact_bool(answer, "heap_absent") ? "The heap is not in this dump"
+						 : "No object in use was found",
+		screen_plain(s));
 }
 
 void screen_cautions(const struct screen *s, const struct fact *answer)
