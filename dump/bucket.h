@@ -11,7 +11,7 @@
 
 #include "dump/sys.h"
 
-enum { HD_SPIN_LIMIT = 200000 };   /* mostly yields: some tenths of a second */
+enum { HD_SPIN_LIMIT = 20000000 }; /* mostly yields: some seconds */
 #define HD_BUCKET_MOVED UINT32_MAX /* a lock word: what was here is elsewhere now */
 
 static inline uint32_t hd_bucket_first(uint64_t head)

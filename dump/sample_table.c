@@ -26,6 +26,7 @@ enum {
 	MOVE_AT_ONCE = 8,
 	DEFERRED = 256,
 	HALF_WRITTEN = 1, /* as an address */
+	FORK_SPINS = 200000,
 };
 
 struct level {
@@ -113,7 +114,7 @@ void hd_samples_before_fork(void)
 	__atomic_fetch_add(&no_moving, 1, __ATOMIC_SEQ_CST);
 	for (uint32_t tries = 0; __atomic_load_n(&n_moving, __ATOMIC_SEQ_CST); tries++) {
 		/* the mover may be what this thread's signal handler, which forks, has interrupted */
-		if (tries > HD_SPIN_LIMIT)
+		if (tries > FORK_SPINS)
 			return;
 		hd_spin(tries);
 	}
