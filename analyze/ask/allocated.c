@@ -69,19 +69,19 @@ void allocated_set_site(struct session *s, struct fact *object, obj_id o)
 		allocated_set_label(s, fact_set_object(object, "site"), site);
 }
 
-static uint64_t rounded(double v)
+uint64_t allocated_rounded(double v)
 {
-	return v < 0 ? 0 : v >= 1.8e19 ? UINT64_MAX : (uint64_t)(v + 0.5);
+	return v < 0 ? 0 : v >= 9.2e18 ? INT64_MAX : (uint64_t)(v + 0.5);
 }
 
 void allocated_set_estimate(struct fact *into, const struct estimate *e)
 {
 	fact_set_u64(into, "samples", e->n);
-	fact_set_u64(into, "objects", rounded(e->objects));
-	fact_set_u64(into, "bytes", rounded(e->bytes));
-	fact_set_u64(into, "requested_bytes", rounded(e->requested));
-	fact_set_u64(into, "objects_error", rounded(sqrt(e->objects_var)));
-	fact_set_u64(into, "bytes_error", rounded(sqrt(e->bytes_var)));
+	fact_set_u64(into, "objects", allocated_rounded(e->objects));
+	fact_set_u64(into, "bytes", allocated_rounded(e->bytes));
+	fact_set_u64(into, "requested_bytes", allocated_rounded(e->requested));
+	fact_set_u64(into, "objects_error", allocated_rounded(sqrt(e->objects_var)));
+	fact_set_u64(into, "bytes_error", allocated_rounded(sqrt(e->bytes_var)));
 }
 
 int allocated_absent(struct err *err)

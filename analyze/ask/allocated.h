@@ -23,6 +23,9 @@ void allocated_set(struct session *s, struct fact *into, obj_id o);
 void allocated_set_label(struct session *s, struct fact *into, uint32_t number);
 void allocated_set_stack(struct session *s, struct fact *into, uint32_t number);
 
+/* The nearest number that JSON can hold: from hostile samples an estimate may be beyond them. */
+uint64_t allocated_rounded(double v);
+
 /* What an estimate says: samples, objects, bytes, requested_bytes, objects_error, bytes_error. */
 void allocated_set_estimate(struct fact *into, const struct estimate *e);
 

@@ -153,7 +153,7 @@ static void set_row(struct session *s, struct fact *f, enum top_by by, const str
 	}
 	allocated_set_estimate(f, &r->all);
 	fact_set_u64(f, "leaked_samples", r->leaked.n);
-	fact_set_u64(f, "leaked_bytes", (uint64_t)(r->leaked.bytes + 0.5));
+	fact_set_u64(f, "leaked_bytes", allocated_rounded(r->leaked.bytes));
 }
 
 static void set_rows(struct session *s, struct fact *out, enum top_by by,
@@ -168,7 +168,7 @@ static void set_rows(struct session *s, struct fact *out, enum top_by by,
 		else
 			cut += rows->list.v[i].all.bytes;
 	fact_set_u64(out, "rows_cut", rows->list.n > limit ? rows->list.n - limit : 0);
-	fact_set_u64(out, "bytes_cut", (uint64_t)(cut + 0.5));
+	fact_set_u64(out, "bytes_cut", allocated_rounded(cut));
 }
 
 int top_sites(struct session *s, enum top_by by, size_t limit, struct fact *out, struct err *err)

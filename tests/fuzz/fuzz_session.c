@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "analyze/ask/answers.h"
+#include "analyze/ask/export.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/lib/built_session.h"
 
@@ -52,6 +53,21 @@ static void ask_of(struct session *s, addr_t a)
 	finish(f, tree_answer(s, x, 3, 3, f, &e));
 }
 
+static int forget(void *arg, const void *bytes, size_t n, struct err *err)
+{
+	return 0;
+}
+
+static void export_all(struct session *s)
+{
+	struct export_account account;
+	struct err e = {0};
+	int rc = export_pprof(s, &(struct sink){forget, NULL}, &account, &e);
+
+	if (rc < 0 && rc != ERR_ABSENT)
+		abort();
+}
+
 static void ask_all(struct session *s)
 {
 	uint32_t n = objects_count(&s->heap.objects);
@@ -63,6 +79,7 @@ static void ask_all(struct session *s)
 		f = fact_object();
 		finish(f, top_answer(s, by, 5, f, &e));
 	}
+	export_all(s);
 	f = fact_object();
 	finish(f, leaks_answer(s, 5, f, &e));
 	f = fact_object();

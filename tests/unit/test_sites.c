@@ -308,6 +308,27 @@ static void estimates_are_those_of_horvitz_and_thompson(void **state)
 	rig_close(&r);
 }
 
+/* Intervals are the dump's word: an estimate may be beyond what JSON can hold. */
+static void an_estimate_beyond_all_numbers_is_the_largest_one(void **state)
+{
+	struct rig r;
+	struct fact *f;
+
+	rig_init(&r);
+	for (size_t i = 0; i < 3; i++)
+		tables_build_sample(
+			&r.t, &(struct heapimage_sample){.addr = heap_build_alloc(r.h, 0, 1000),
+							 .size = 1,
+							 .site = add_site(&r, BUILT_EXE + 0x100),
+							 .interval = UINT64_MAX});
+	rig_open(&r);
+	f = top_of(&r, TOP_BY_SITE);
+	assert_int_equal(fact_u64(fact_at(fact_get(f, "rows"), 0), "bytes"), INT64_MAX);
+	assert_int_equal(fact_u64(fact_at(fact_get(f, "rows"), 0), "leaked_bytes"), INT64_MAX);
+	fact_free(f);
+	rig_close(&r);
+}
+
 static void with_every_object_sampled_the_rows_are_the_heap(void **state)
 {
 	struct rig r;
@@ -645,6 +666,7 @@ int main(void)
 		cmocka_unit_test(torn_and_unknown_entries_are_not_believed),
 		cmocka_unit_test(the_younger_of_two_samples_of_an_address_counts),
 		cmocka_unit_test(estimates_are_those_of_horvitz_and_thompson),
+		cmocka_unit_test(an_estimate_beyond_all_numbers_is_the_largest_one),
 		cmocka_unit_test(with_every_object_sampled_the_rows_are_the_heap),
 		cmocka_unit_test(leaks_of_different_sites_are_different_rows),
 		cmocka_unit_test(the_birth_of_an_object_is_told),
