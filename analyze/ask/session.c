@@ -176,6 +176,7 @@ static int run_scan(struct session *s, struct err *err)
 	int rc;
 
 	begin(s, "following pointers");
+	s->options.scan.sites = &s->sites;
 	rc = index_new(&s->index, &s->heap.objects, err);
 	if (rc == 0)
 		rc = scan_graph(&s->graph, &s->account, &s->space, &s->heap.objects, s->index,

@@ -45,6 +45,14 @@ struct scanner {
 	bool nomem;
 };
 
+/* Whether the offset (> 0) is in what the allocator gave beyond what was asked for. */
+static bool in_slack(const struct scanner *s, obj_id o, uint64_t off)
+{
+	const struct birth *b = s->options->sites ? sites_birth(s->options->sites, o) : NULL;
+
+	return b && objects_size(s->objects, o) - off <= b->slack;
+}
+
 static enum edge_class class_of(const struct scanner *s, vertex_id from, obj_id o, addr_t at)
 {
 	uint64_t off = at - objects_addr(s->objects, o);
@@ -53,7 +61,9 @@ static enum edge_class class_of(const struct scanner *s, vertex_id from, obj_id 
 		return EDGE_SLACK;
 	if (from <= s->g->n_roots && s->is_register)
 		return EDGE_REGISTER;
-	return off ? EDGE_INTERIOR : EDGE_ALIGNED;
+	if (!off)
+		return EDGE_ALIGNED;
+	return in_slack(s, o, off) ? EDGE_SLACK : EDGE_INTERIOR;
 }
 
 static bool make_room(struct scanner *s)

@@ -12,13 +12,15 @@
 #include "analyze/graph/graph.h"
 #include "analyze/graph/index.h"
 #include "analyze/heap/heap.h"
+#include "analyze/heap/sites.h"
 #include "analyze/space/roots.h"
 
 struct scan_options {
 	/* bits that a program may set in its pointers: a word outside every object is looked up again
 	   without them; 0: none */
 	uint64_t pointer_mask;
-	bool without_mappings; /* unknown mappings hold nothing */
+	const struct sites *sites; /* who knows what was asked for; NULL: nobody */
+	bool without_mappings;	   /* unknown mappings hold nothing */
 };
 
 struct scan_account {

@@ -81,6 +81,7 @@ static int join_one(struct sites *s, const struct sampled *sampled, const struct
 		    const struct heapimage_sample *e)
 {
 	struct sampled_object so = sites_object_of(objects, announced, e);
+	uint64_t slack;
 
 	s->n_stale += so.verdict == SAMPLE_STALE;
 	s->n_reused += so.verdict == SAMPLE_REUSED;
@@ -92,7 +93,10 @@ static int join_one(struct sites *s, const struct sampled *sampled, const struct
 		s->n_unwalked++;
 		return 0;
 	}
-	return vec_push(&s->births, ((struct birth){so.object, slot, e->site}));
+	slack = e->size < so.usable ? so.usable - e->size : 0;
+	return vec_push(&s->births,
+			((struct birth){so.object, slot, e->site,
+					slack < UINT32_MAX ? (uint32_t)slack : UINT32_MAX}));
 }
 
 bool sites_announced(const struct objects *objects, const struct heapimage_region *r,

@@ -10,8 +10,9 @@
 /* An object that was sampled. */
 struct birth {
 	obj_id object;
-	uint32_t slot; /* of its sample */
-	uint32_t site; /* its number; may be of no known site */
+	uint32_t slot;	/* of its sample */
+	uint32_t site;	/* its number; may be of no known site */
+	uint32_t slack; /* usable bytes beyond what was asked for; UINT32_MAX: that many or more */
 };
 
 /* What n samples stand for, in objects and bytes in use (usable sizes, and requested ones). */

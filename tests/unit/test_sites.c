@@ -468,6 +468,39 @@ static void names_of_the_malloc_family_are_passed_over(void **state)
 			fail_msg("%s", others[i]);
 }
 
+/* 33 of 40 bytes were asked for: what points behind them is a guess of its own class. */
+static void a_word_into_what_was_not_asked_for_is_slack(void **state)
+{
+	const uint64_t offs[] = {0, 32, 33, 39};
+	const enum edge_class want[] = {EDGE_ALIGNED, EDGE_INTERIOR, EDGE_SLACK, EDGE_SLACK};
+	addr_t target[4], unsampled;
+	struct rig r;
+	size_t seen = 0;
+
+	rig_init(&r);
+	for (size_t i = 0; i < ARRAY_LEN(offs); i++) {
+		target[i] = heap_build_alloc(r.h, 0, 40);
+		add_sample(&r, target[i], 33, 0);
+		heap_build_put(r.h, BUILT_GLOBALS + 8 * i, target[i] + offs[i]);
+	}
+	unsampled = heap_build_alloc(r.h, 0, 40);
+	heap_build_put(r.h, BUILT_GLOBALS + 32, unsampled + 39);
+	rig_open(&r);
+	for (uint64_t e = 0; e < r.s->graph.n_edges; e++) {
+		obj_id o = graph_obj(&r.s->graph, r.s->graph.out[e]);
+
+		for (size_t i = 0; i < ARRAY_LEN(offs); i++)
+			if (o == object_at(&r, target[i])) {
+				assert_int_equal(r.s->graph.out_class[e], want[i]);
+				seen++;
+			}
+		if (o == object_at(&r, unsampled))
+			assert_int_equal(r.s->graph.out_class[e], EDGE_INTERIOR);
+	}
+	assert_int_equal(seen, ARRAY_LEN(offs));
+	rig_close(&r);
+}
+
 static void a_named_range_is_a_root_of_that_name(void **state)
 {
 	struct rig r;
@@ -672,6 +705,7 @@ int main(void)
 		cmocka_unit_test(the_birth_of_an_object_is_told),
 		cmocka_unit_test(code_that_was_unmapped_is_named_by_the_log),
 		cmocka_unit_test(names_of_the_malloc_family_are_passed_over),
+		cmocka_unit_test(a_word_into_what_was_not_asked_for_is_slack),
 		cmocka_unit_test(a_named_range_is_a_root_of_that_name),
 		cmocka_unit_test(words_that_the_kernel_holds_are_roots),
 		cmocka_unit_test(announced_objects_take_the_place_of_their_block),
