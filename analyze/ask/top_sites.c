@@ -119,7 +119,7 @@ static int collect(const struct session *s, enum top_by by, struct site_rows *ro
 
 	if (!v)
 		return err_nomem(err);
-	rows->exact = true;
+	rows->exact = s->sampled.anchor.interval == 1;
 	for (size_t i = 0; i < n; i++) {
 		struct heapimage_sample e;
 		struct sampled_object so;

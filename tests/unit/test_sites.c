@@ -323,6 +323,7 @@ static void an_estimate_beyond_all_numbers_is_the_largest_one(void **state)
 							 .interval = UINT64_MAX});
 	rig_open(&r);
 	f = top_of(&r, TOP_BY_SITE);
+	assert_false(fact_bool(f, "exact"));
 	assert_int_equal(fact_u64(fact_at(fact_get(f, "rows"), 0), "bytes"), INT64_MAX);
 	assert_int_equal(fact_u64(fact_at(fact_get(f, "rows"), 0), "leaked_bytes"), INT64_MAX);
 	fact_free(f);
@@ -361,6 +362,24 @@ static void with_every_object_sampled_the_rows_are_the_heap(void **state)
 	assert_int_equal(fact_u64(fact_at(fact_get(f, "rows"), 0), "bytes"), bytes);
 	fact_free(f);
 	rig_close(&r);
+}
+
+static void without_samples_nothing_is_exact_unless_all_are_taken(void **state)
+{
+	for (uint64_t interval = 0; interval < 3; interval++) {
+		struct rig r;
+		struct fact *f;
+
+		rig_init(&r);
+		r.t.anchor.interval = interval;
+		heap_build_alloc(r.h, 0, 40);
+		rig_open(&r);
+		f = top_of(&r, TOP_BY_SITE);
+		assert_int_equal(fact_bool(f, "exact"), interval == 1);
+		assert_int_equal(fact_count(fact_get(f, "rows")), 0);
+		fact_free(f);
+		rig_close(&r);
+	}
 }
 
 static void leaks_of_different_sites_are_different_rows(void **state)
@@ -701,6 +720,7 @@ int main(void)
 		cmocka_unit_test(estimates_are_those_of_horvitz_and_thompson),
 		cmocka_unit_test(an_estimate_beyond_all_numbers_is_the_largest_one),
 		cmocka_unit_test(with_every_object_sampled_the_rows_are_the_heap),
+		cmocka_unit_test(without_samples_nothing_is_exact_unless_all_are_taken),
 		cmocka_unit_test(leaks_of_different_sites_are_different_rows),
 		cmocka_unit_test(the_birth_of_an_object_is_told),
 		cmocka_unit_test(code_that_was_unmapped_is_named_by_the_log),
