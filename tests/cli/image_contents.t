@@ -23,6 +23,9 @@ is "the caller is the first thread" "$(awk '/^thread/ { print $2; exit }' "$SCRA
 is "the lists are in a segment that is no memory" "$(awk '/^lists/ { print $4, $5 }' "$SCRATCH/shown")" "0 0"
 is "the lists are the end of the file" \
 	"$(awk '/^lists/ { print $2 + $3 }' "$SCRATCH/shown")" "$(stat -c %s "$img")"
+anchor=$(sed -n 's/^anchor \([0-9a-f]*\) 512$/\1/p' "$SCRATCH/shown")
+is "the sampler's anchor is in the memory it names" \
+	"$(debugger "$img" -ex "p (char *)0x${anchor:-0}" | grep -c HEAPDUMP-ANCHOR)" 1
 is "segments are in order and apart" "$(sed -n 's/^load //p' "$SCRATCH/shown" | python3 -c '
 import sys
 end = 0

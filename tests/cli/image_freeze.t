@@ -28,9 +28,9 @@ is "a hundred threads stop" "$(dumped)" "0 101 0 0 0"
 is "and a debugger sees them all" "$(debugger "$img" -ex 'info threads' | grep -c LWP)" 102
 image many 2 100
 is "a hundred threads stop by signal" "$(dumped)" "0 101 0 0 1"
-image churn 0 20
+image churn 4 20
 is "no thread escapes that is born while others stop" "$(said rc) $(said left_running)" "0 0"
-image churn 2 20
+image churn 6 20
 is "nor when they stop by signal" "$(said rc) $(said left_running)" "0 0"
 
 image deaf
@@ -65,7 +65,8 @@ else
 	skip "by signal, too" "sanitizers need more stack"
 fi
 
-for flags in 0 1 2 3; do
+# 4: without a sync each time
+for flags in 4 5 6 7; do
 	image again $flags 10
 	is "many dumps in a row leave nothing behind (flags $flags)" \
 		"$(said rc) $(said more_fds) $(said more_mappings) $(said sigchld) $(said child) $(said mask_changed)" \
