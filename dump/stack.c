@@ -10,11 +10,12 @@
  *
  * What the tables do not say:
  *	UNCOVERED  code without tables (made at run time): a step by the frame pointer, if it is plausible, else cut
- *	COMPLEX    libunwind, where it is, takes the whole stack; else as above
+ *	COMPLEX    libunwind, where it is and has room, takes the whole stack; else as above
  *
  * libunwind is loaded apart (RTLD_LOCAL): the dynamic library exports `backtrace` and `_Unwind_…`, which would replace
  * the program's own were it linked. It takes locks and is not async-signal-safe; without it a capture is, and uses
- * about 1 KiB of stack.
+ * about 1 KiB of stack. libunwind takes more than a signal's stack has, and would write beyond: it is asked only on a thread's
+ * own one.
  *
  * Limits: rules are x86-64's; on aarch64 AUTO is frame pointers. Code that is interrupted by a signal at its very first
  * instruction is listed by that address, as by other unwinders, though no call precedes it.
@@ -38,12 +39,14 @@ enum {
 	UCONTEXT_RSP = 160,
 	UCONTEXT_RIP = 168,
 
-	OWN_FRAMES = 16, /* between libunwind and the hook's caller */
+	OWN_FRAMES = 16,	    /* between libunwind and the hook's caller */
+	LIBUNWIND_STACK = 24 << 10, /* what it may use: more than a signal stack has */
 };
 
 struct walk {
 	uint64_t pc, sp, fp;
-	bool exact; /* pc was interrupted, it is no return address */
+	uint64_t begin; /* sp of the hook's caller: what is below is free for us */
+	bool exact;	/* pc was interrupted, it is no return address */
 	struct hd_reach reach;
 	struct hd_stack_bounds *bounds;
 	struct hd_memo *memo; /* NULL: none */
@@ -161,8 +164,10 @@ __attribute__((noinline)) static unsigned capture_libunwind(uint64_t pc, uint64_
 static enum step step_complex(struct walk *w, uint64_t pc, uint64_t *frames, unsigned max,
 			      bool *cut, unsigned *n)
 {
-	unsigned whole = state.backtrace ? capture_libunwind(pc, frames, max, cut) : 0;
+	unsigned whole = 0;
 
+	if (state.backtrace && hd_reach_has_room(w->bounds, w->begin, LIBUNWIND_STACK))
+		whole = capture_libunwind(pc, frames, max, cut);
 	if (!whole)
 		return step_by_frame(w);
 	*n = whole;
@@ -218,7 +223,7 @@ static unsigned walk_fast(struct walk *w, uint64_t *frames, unsigned n, unsigned
 
 static unsigned walk_up(struct walk *w, uint64_t *frames, unsigned max, bool *cut)
 {
-	bool by_frame = state.how == HD_UNWIND_FRAMES;
+	bool by_frame = state.how != HD_UNWIND_AUTO;
 	uint64_t pc = w->pc;
 	unsigned n = 1;
 
@@ -244,7 +249,11 @@ static unsigned walk_up(struct walk *w, uint64_t *frames, unsigned max, bool *cu
 unsigned hd_stack_capture(const struct hd_stack_context *from, struct hd_stack_bounds *bounds,
 			  bool often, uint64_t *frames, unsigned max, bool *cut)
 {
-	struct walk w = {.pc = from->pc, .sp = from->sp, .fp = from->fp, .bounds = bounds};
+	struct walk w = {.pc = from->pc,
+			 .sp = from->sp,
+			 .fp = from->fp,
+			 .begin = from->sp,
+			 .bounds = bounds};
 	unsigned n;
 
 	*cut = true;
@@ -253,14 +262,14 @@ unsigned hd_stack_capture(const struct hd_stack_context *from, struct hd_stack_b
 	frames[0] = from->pc;
 	if (!__atomic_load_n(&state.ready, __ATOMIC_ACQUIRE))
 		return 1;
-	if (state.how == HD_UNWIND_LIBUNWIND) {
+	hd_reach_start(&w.reach, bounds, w.sp);
+	if (state.how == HD_UNWIND_LIBUNWIND && hd_reach_has_room(bounds, w.sp, LIBUNWIND_STACK)) {
 		n = capture_libunwind(from->pc, frames, max, cut);
 		if (n)
 			return n;
 		*cut = true;
 		return 1;
 	}
-	hd_reach_start(&w.reach, bounds, w.sp);
 	if (often && w.reach.own && state.how == HD_UNWIND_AUTO)
 		w.memo = hd_memo_begin(w.reach.hi,
 				       __atomic_load_n(&state.generation, __ATOMIC_ACQUIRE));

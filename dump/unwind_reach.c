@@ -109,6 +109,14 @@ void hd_reach_find(struct hd_reach *reach, struct hd_stack_bounds *b, uint64_t s
 		*reach = (struct hd_reach){page_of(sp), page_of(sp), false};
 }
 
+bool hd_reach_has_room(const struct hd_stack_bounds *b, uint64_t sp, uint64_t bytes)
+{
+	/* the first thread's grows by itself */
+	return sp >= b->lo && sp < b->hi &&
+	       (hd_sys_tid() == hd_sys_pid() ||
+		first_hole(page_of(sp - bytes), page_of(sp)) == page_of(sp));
+}
+
 bool hd_reach_widen(struct hd_reach *reach, uint64_t addr)
 {
 	uint64_t end = page_of(addr) + PAGE;

@@ -23,6 +23,12 @@ bool hd_reach_probe(uint64_t addr);
 /* What can be read around sp, by the bounds that are known (fast) or by looking (fills them). */
 void hd_reach_find(struct hd_reach *reach, struct hd_stack_bounds *bounds, uint64_t sp);
 
+/*
+ * Whether so many bytes may be used below sp: for certain, so only on the thread's own stack. What ends a coroutine's or a
+ * signal's is not known.
+ */
+bool hd_reach_has_room(const struct hd_stack_bounds *bounds, uint64_t sp, uint64_t bytes);
+
 /* Looks further, for a word that is not within. False: it cannot be read. */
 bool hd_reach_widen(struct hd_reach *reach, uint64_t addr);
 
