@@ -9,9 +9,13 @@
 
 /*
  * Sets cautions[]: why the sums may be short (an allocator that is not parsed, memory that could not be
- * walked) and why something may seem leaked that is not (memory that is not in the dump). Empty if
- * nothing is known against the numbers. Needs the graph.
+ * walked), why something may seem leaked that is not (memory that is not in the dump), and why a leak may
+ * be hidden. Empty if nothing is known against the numbers. Beside it leaks_doubtful (something may seem
+ * leaked that is not) and heap_absent. Needs the graph.
  */
 void cautions_set(const struct session *s, struct fact *out);
+
+/* The same for one object that nothing reaches: only what may hold it unseen. */
+void cautions_set_unreached(const struct session *s, struct fact *out);
 
 #endif

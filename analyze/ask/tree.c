@@ -110,6 +110,7 @@ int tree_answer(struct session *s, const char *x, unsigned depth, size_t limit, 
 		return rc;
 	fact_set_u64(out, "heap_bytes", s->heap.objects.bytes);
 	fact_set_u64(out, "retained", s->dominators.retained[0]);
+	fact_set_bool(out, "heap_absent", s->heap.is_absent);
 	rc = begin(&g, x, out, err);
 	for (size_t i = 0; rc == 0 && i < g.queue.n; i++) {
 		struct branch b = g.queue.v[i];

@@ -90,7 +90,7 @@ static int explain_vertex(struct session *s, struct fact *out, vertex_id v, stru
 
 	fact_set_bool(out, "reachable", rc == 0);
 	if (rc == ERR_ABSENT) {
-		cautions_set(s, out);
+		cautions_set_unreached(s, out);
 		set_referrers(s, out, v);
 		return set_group(s, out, graph_obj(&s->graph, v), err);
 	}

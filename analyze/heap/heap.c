@@ -40,6 +40,23 @@ static void drop_idle_allocator(struct heap *heap)
 	heap->arenas.n = 0;
 }
 
+/* What heaps are made of: writable memory without a file. Whether the dump left out all that there is. */
+static bool is_absent(const struct space *s)
+{
+	bool mapped = false;
+
+	for (size_t i = 0; i < s->mappings.n; i++) {
+		const struct mapping *m = &s->mappings.v[i];
+
+		if (!(m->prot & PROT_W) || m->path)
+			continue;
+		if (m->n_dumped)
+			return false;
+		mapped = true;
+	}
+	return mapped && !s->parts->truncated;
+}
+
 static int walk_all(struct walk *w, struct err *err)
 {
 	uint64_t n_dropped = 0;
@@ -59,7 +76,8 @@ static int walk_all(struct walk *w, struct err *err)
 		warnings_add(w->warnings,
 			     "%lu objects overlap others and are left out: the heap is damaged",
 			     n_dropped);
-	if (!w->heap->allocator && !w->heap->unknown.n)
+	w->heap->is_absent = !w->heap->allocator && is_absent(w->space);
+	if (!w->heap->allocator && !w->heap->unknown.n && !w->heap->is_absent)
 		warnings_add(w->warnings,
 			     "no known allocator was recognised; %lu bytes of unknown writable "
 			     "memory are not parsed",

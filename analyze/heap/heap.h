@@ -33,6 +33,7 @@ struct heap {
 	VEC(struct heap_unknown) unknown;
 	uint64_t
 		unknown_bytes; /* dumped bytes in unknown mappings, which an unknown allocator may own */
+	bool is_absent;	       /* nothing that the process wrote to its own memory is in the dump */
 	const char *allocator;	  /* "glibc malloc", or NULL: none recognised */
 	char allocator_note[128]; /* how it was found: "by structure, libc has no debug symbols" */
 	uint64_t

@@ -296,6 +296,14 @@ void screen_list(const struct screen *s, const struct fact *list, uint64_t all)
 			screen_count(all - fact_count(list)).s);
 }
 
+void screen_no_objects(const struct screen *s, const struct fact *answer)
+{
+	fprintf(s->out, "%s%s%s", screen_bold(s),
+		fact_bool(answer, "heap_absent") ? "The heap is not in this dump"
+						 : "No object in use was found",
+		screen_plain(s));
+}
+
 void screen_cautions(const struct screen *s, const struct fact *answer)
 {
 	const struct fact *list = fact_get(answer, "cautions");

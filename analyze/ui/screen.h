@@ -90,6 +90,9 @@ void screen_caller(const struct screen *s, const struct fact *caller);
 /* An indented line for each vertex of the list, aligned; how many there are in all, if more. */
 void screen_list(const struct screen *s, const struct fact *list, uint64_t all);
 
+/* The first words about a heap in which nothing was found: that, or that it is not in the dump. */
+void screen_no_objects(const struct screen *s, const struct fact *answer);
+
 /* "Caution: …", a line for each of the answer's; nothing if there are none. */
 void screen_cautions(const struct screen *s, const struct fact *answer);
 

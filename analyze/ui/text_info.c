@@ -14,14 +14,14 @@ static void put_head(const struct screen *s, const struct fact *a)
 	uint64_t in_use = fact_u64(h, "in_use_bytes"), leaked = fact_u64(h, "leaked_bytes");
 
 	if (!fact_u64(h, "in_use_objects")) {
-		fprintf(s->out, "%sNo object in use was found%s", screen_bold(s), screen_plain(s));
+		screen_no_objects(s, a);
 		return;
 	}
 	fprintf(s->out, "%s%s%s in %s in use", screen_bold(s), screen_bytes(in_use).s,
 		screen_plain(s), screen_counted(fact_u64(h, "in_use_objects"), "object").s);
 	fprintf(s->out, ": %s reachable", screen_bytes(fact_u64(h, "reachable_bytes")).s);
 	fprintf(s->out, ", %s%s %s%s (%s)", screen_bold(s), screen_bytes(leaked).s,
-		fact_count(fact_get(a, "cautions")) ? "seem leaked" : "leaked", screen_plain(s),
+		fact_bool(a, "leaks_doubtful") ? "seem leaked" : "leaked", screen_plain(s),
 		screen_share(leaked, in_use).s);
 	if (fact_u64(h, "mapping_held_objects"))
 		fprintf(s->out, ", %s held only by unreached mappings",
@@ -64,15 +64,9 @@ static void put_row(const struct screen *s, const char *what, const struct fact 
 		note);
 }
 
-static void put_heap(const struct screen *s, const struct fact *h)
+static void put_sums(const struct screen *s, const struct fact *h)
 {
-	const struct fact *arenas = fact_get(h, "arenas"), *unknown;
-
-	fprintf(s->out, "\nheap        %s",
-		fact_has(h, "allocator") ? fact_str(h, "allocator") : "no allocator recognised");
-	if (fact_str(h, "allocator_note") && *fact_str(h, "allocator_note"))
-		fprintf(s->out, " (%s)", fact_str(h, "allocator_note"));
-	fprintf(s->out, "\n  %-22s %13s %11s\n", "", "objects", "bytes");
+	fprintf(s->out, "  %-22s %13s %11s\n", "", "objects", "bytes");
 	put_row(s, "in use", h, "in_use", "");
 	put_row(s, "reachable", h, "reachable", "");
 	put_row(s, "leaked directly", h, "directly_leaked", "");
@@ -85,9 +79,25 @@ static void put_heap(const struct screen *s, const struct fact *h)
 	fprintf(s->out, "  %-22s %13s %11s\n", "cached by threads",
 		screen_count(fact_u64(h, "cached_chunks")).s,
 		screen_bytes(fact_u64(h, "cached_chunk_bytes")).s);
-	fprintf(s->out, "  %s, %s (%s)\n", screen_counted(fact_count(arenas), "arena").s,
+	fprintf(s->out, "  %s, %s (%s)\n",
+		screen_counted(fact_count(fact_get(h, "arenas")), "arena").s,
 		screen_counted(fact_u64(h, "mmapped_chunks"), "mapped chunk").s,
 		screen_bytes(fact_u64(h, "mmapped_bytes")).s);
+}
+
+static void put_heap(const struct screen *s, const struct fact *a)
+{
+	const struct fact *h = fact_get(a, "heap"), *unknown;
+
+	fprintf(s->out, "\nheap        %s",
+		fact_has(h, "allocator")      ? fact_str(h, "allocator")
+		: fact_bool(a, "heap_absent") ? "not in this dump"
+					      : "no allocator recognised");
+	if (fact_str(h, "allocator_note") && *fact_str(h, "allocator_note"))
+		fprintf(s->out, " (%s)", fact_str(h, "allocator_note"));
+	fputc('\n', s->out);
+	if (!fact_bool(a, "heap_absent"))
+		put_sums(s, h);
 	if (fact_u64(h, "lost_bytes"))
 		fprintf(s->out, "  %s could not be walked\n",
 			screen_bytes(fact_u64(h, "lost_bytes")).s);
@@ -205,7 +215,7 @@ void text_info(const struct screen *s, const struct fact *a)
 	fputc('\n', s->out);
 	screen_cautions(s, a);
 	put_process(s, a);
-	put_heap(s, fact_get(a, "heap"));
+	put_heap(s, a);
 	text_image(s, a);
 	put_threads(s, a);
 	put_modules(s, fact_get(a, "modules"));

@@ -33,20 +33,21 @@ static void put_row(const struct screen *s, const struct fact *a, const struct f
 static void put_verdict(const struct screen *s, const struct fact *a)
 {
 	uint64_t bytes = fact_u64(a, "leaked_bytes"), objects = fact_u64(a, "leaked_objects");
-	bool doubtful = fact_count(fact_get(a, "cautions"));
+	bool doubtful = fact_bool(a, "leaks_doubtful");
 
-	if (!fact_u64(a, "in_use_objects"))
-		fprintf(s->out, "%sNo object in use was found%s: nothing can be said of leaks\n",
-			screen_bold(s), screen_plain(s));
-	else if (!objects)
+	if (!fact_u64(a, "in_use_objects")) {
+		screen_no_objects(s, a);
+		fputs(": nothing can be said of leaks\n", s->out);
+	} else if (!objects) {
 		fprintf(s->out, "No leaks: something holds each of the %s in use\n",
 			screen_counted(fact_u64(a, "in_use_objects"), "object").s);
-	else
+	} else {
 		fprintf(s->out, "%s%s in %s %s%s (%s of what is in use), in %s\n", screen_bold(s),
 			screen_bytes(bytes).s, screen_counted(objects, "object").s,
 			doubtful ? "seem leaked" : "leaked", screen_plain(s),
 			screen_share(bytes, fact_u64(a, "in_use_bytes")).s,
 			screen_counted(fact_u64(a, "groups"), "group").s);
+	}
 	screen_cautions(s, a);
 }
 

@@ -104,7 +104,7 @@ static void put_verdict(const struct screen *s, const struct fact *a)
 		screen_bytes(whole.whole).s, screen_plain(s),
 		screen_counted(fact_u64(a, "in_use_objects"), "object").s, screen_bytes(leaked).s,
 		screen_share(leaked, whole.whole).s,
-		fact_count(fact_get(a, "cautions")) ? "seem leaked" : "leaked");
+		fact_bool(a, "leaks_doubtful") ? "seem leaked" : "leaked");
 	screen_cautions(s, a);
 	if (!fact_has(a, "largest"))
 		return;
@@ -118,8 +118,8 @@ void text_top(const struct screen *s, const struct fact *a)
 	const char *by = fact_str(a, "by");
 
 	if (!fact_u64(a, "in_use_objects")) {
-		fprintf(s->out, "%sNo object in use was found%s\n", screen_bold(s),
-			screen_plain(s));
+		screen_no_objects(s, a);
+		fputc('\n', s->out);
 		screen_cautions(s, a);
 		return;
 	}

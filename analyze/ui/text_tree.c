@@ -73,6 +73,11 @@ void text_tree(const struct screen *s, const struct fact *a)
 	const struct fact *tops = fact_get(a, "tops");
 	uint64_t whole = fact_u64(a, "heap_bytes");
 
+	if (!tops && !whole) {
+		screen_no_objects(s, a);
+		fputc('\n', s->out);
+		return;
+	}
 	if (!tops) {
 		fprintf(s->out, "%s reachable of %s in use; who would have to let go:\n\n",
 			screen_bytes(fact_u64(a, "retained")).s, screen_bytes(whole).s);
