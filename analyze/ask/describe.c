@@ -121,7 +121,8 @@ void describe_frame(struct session *s, struct fact *into, uint32_t frame)
 	}
 }
 
-static void describe_variable(struct session *s, struct fact *into, const struct root *r)
+/* at: of the word that is meant, or of the root's first: a root without symbols spans sections. */
+static void describe_variable(struct session *s, struct fact *into, const struct root *r, addr_t at)
 {
 	const struct module *m = &s->modules.list.v[r->module];
 	struct source_line line;
@@ -129,7 +130,7 @@ static void describe_variable(struct session *s, struct fact *into, const struct
 
 	fact_set_str(into, "module", m->name);
 	if (r->class == ROOT_GLOBAL) {
-		fact_set_str(into, "section", modules_section(m, r->addr));
+		fact_set_str(into, "section", modules_section(m, at));
 		found = r->name && lines_of_variable(s->lines, r->addr, &line);
 	} else if (r->name && r->thread != INDEX_NONE) {
 		const struct thread *t = &s->threads.list.v[r->thread];
@@ -178,7 +179,7 @@ void describe_root(struct session *s, struct fact *into, uint32_t root, uint64_t
 		fact_set_u64(into, "size", r->size);
 	}
 	if (r->module != INDEX_NONE)
-		describe_variable(s, into, r);
+		describe_variable(s, into, r, off == NO_WORD ? r->addr : r->addr + off);
 	if (r->thread != INDEX_NONE) {
 		fact_set_u64(into, "thread", s->threads.list.v[r->thread].tid);
 		fact_set_bool(into, "exited", !s->threads.list.v[r->thread].regs);
