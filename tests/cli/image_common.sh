@@ -14,7 +14,8 @@ export ASAN_OPTIONS="${ASAN_OPTIONS:-}:detect_leaks=0:allow_user_segv_handler=1:
 program=$SCRATCH/image_program
 img=$SCRATCH/out/image
 mkdir "$SCRATCH/out"
-compile "$program" tests/cli/image_program.c $san -Iinclude "$BUILD/libheapdump.a" -lpthread -ldl
+compile "$program" tests/cli/image_program.c $san -Iinclude -L"$BUILD" -lheapdump -Wl,-rpath,"$(cd "$BUILD" && pwd)" \
+	-lpthread
 
 image()
 {
