@@ -15,7 +15,7 @@ for tap_variable in $(env | sed -n 's/^\(HEAPDUMP_[A-Z_]*\)=.*/\1/p'); do
 	unset "$tap_variable"
 done
 LIBRARY=$(cd "${BUILD:-build}" && pwd)/libheapdump.so
-FIXTURE="-Iinclude -Ifixtures -pthread -ldl"
+FIXTURE="-D_GNU_SOURCE -Iinclude -Ifixtures -pthread -ldl"
 
 record()
 {
