@@ -9,5 +9,9 @@ told 'by libunwind: ' record --rate all --unwind libunwind "$SCRATCH/threads" al
 
 compile "$SCRATCH/plain.so" -shared -fPIC -fno-builtin fixtures/preload_plain.c
 compile "$SCRATCH/signals" fixtures/preload_signals.c $FIXTURE
-told '' env LD_PRELOAD="$SCRATCH/plain.so" "$HEAPDUMP" record --rate all "$SCRATCH/signals"
+if grep -q -e -fsanitize "$BUILD/flags" 2>/dev/null; then
+	skip "handlers that allocate are counted exactly" "a sanitized tool runs under no other allocator"
+else
+	told '' env LD_PRELOAD="$SCRATCH/plain.so" "$HEAPDUMP" record --rate all "$SCRATCH/signals"
+fi
 done_testing
