@@ -49,14 +49,14 @@ static size_t look_up(struct session *s, addr_t pc, struct caller *out)
 		out[i].inlined = i + 1 < n;
 		out[i].function = levels[i].function;
 		if (!out[i].function && !out[i].inlined)
-			out[i].function = c.symbol;
+			out[i].function = symbols_source_name(s->symbols, c.symbol);
 		out[i].path = levels[i].path;
 		out[i].folder = levels[i].folder;
 		out[i].line = levels[i].line;
 	}
 	if (n)
 		return n;
-	c.function = c.symbol;
+	c.function = symbols_source_name(s->symbols, c.symbol);
 	out[0] = c;
 	return 1;
 }
@@ -181,7 +181,7 @@ bool callers_is_wrapper(const char *function)
 	static const char *const ends[] = {"malloc",   "calloc",   "realloc",	    "reallocarray",
 					   "memalign", "valloc",   "aligned_alloc", "strdup",
 					   "strndup",  "allocate", "m_allocate"};
-	size_t n = strcspn(function, ".");
+	size_t n = strcspn(function, ".(");
 
 	if (!strncmp(function, "operator new", 12) || !strncmp(function, "_Znw", 4) ||
 	    !strncmp(function, "_Zna", 4))

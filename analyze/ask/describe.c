@@ -26,20 +26,33 @@ const char *describe_edge(enum edge_class c)
 	return c < N_EDGE_CLASSES ? names[c] : "unknown";
 }
 
+void describe_name(struct session *s, struct fact *into, const char *key, const char *symbol)
+{
+	const char *name = symbols_source_name(s->symbols, symbol);
+
+	fact_set_str(into, key, name);
+	if (name != symbol)
+		fact_set_str(into, "symbol", symbol);
+}
+
 /* The symbol that the first word of the object points to: a vtable, a type descriptor, a function. */
 static void set_hint(struct session *s, struct fact *into, addr_t addr)
 {
 	struct symbol sym;
+	const char *name;
 	uint64_t word;
 
 	if (!space_u64(&s->space, addr, &word) || modules_find(&s->modules, word) == INDEX_NONE ||
 	    !symbols_at(s->symbols, word, &sym))
 		return;
+	name = symbols_source_name(s->symbols, sym.name);
 	if (word == sym.addr)
-		fact_set_str(into, "points_to", sym.name);
+		fact_set_str(into, "points_to", name);
 	else
-		fact_set_strf(into, "points_to", "%s+0x%llx", sym.name,
+		fact_set_strf(into, "points_to", "%s+0x%llx", name,
 			      (unsigned long long)(word - sym.addr));
+	if (name != sym.name)
+		fact_set_str(into, "points_to_symbol", sym.name);
 }
 
 /* A word that leads somewhere is a pointer, even where its bytes can be printed. */
@@ -112,7 +125,7 @@ void describe_frame(struct session *s, struct fact *into, uint32_t frame)
 	fact_set_u64(into, "frame", f->depth);
 	fact_set_addr(into, "pc", f->pc);
 	if (symbols_at(s->symbols, at, &sym))
-		fact_set_str(into, "function", sym.name);
+		describe_name(s, into, "function", sym.name);
 	if (module != INDEX_NONE)
 		fact_set_str(into, "module", s->modules.list.v[module].name);
 	if (lines_of_code(s->lines, at, &line)) {
@@ -173,7 +186,7 @@ void describe_root(struct session *s, struct fact *into, uint32_t root, uint64_t
 	const struct root *r = &s->roots.list.v[root];
 
 	fact_set_str(into, "class", roots_class_name(r->class));
-	fact_set_str(into, "name", r->name);
+	describe_name(s, into, "name", r->name);
 	if (r->class != ROOT_REGISTER && r->class != ROOT_KERNEL) {
 		fact_set_addr(into, "addr", r->addr);
 		fact_set_u64(into, "size", r->size);

@@ -25,6 +25,9 @@ void describe_root(struct session *s, struct fact *into, uint32_t root, uint64_t
 /* Either of the two, as {"root": …} or {"object": …}. */
 void describe_vertex(struct session *s, struct fact *into, vertex_id v, uint64_t off);
 
+/* The key with the name that the source has; symbol too, if that is another. NULL becomes null. */
+void describe_name(struct session *s, struct fact *into, const char *key, const char *symbol);
+
 /* What a stack frame is called: depth, function, file, line, pc. Needs frames. */
 void describe_frame(struct session *s, struct fact *into, uint32_t frame);
 

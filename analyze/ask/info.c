@@ -53,7 +53,7 @@ static void describe_process(struct session *s, struct fact *f)
 	if (p->signo == SIGSEGV || p->signo == SIGBUS) {
 		fact_set_addr(f, "fault_addr", p->fault_addr);
 		if (symbols_at(s->symbols, p->fault_addr, &sym))
-			fact_set_str(f, "fault_symbol", sym.name);
+			fact_set_str(f, "fault_symbol", symbols_source_name(s->symbols, sym.name));
 	}
 	fact_set_str(f, "libc", s->modules.libc_name);
 }

@@ -51,7 +51,7 @@ static void set_symbol(struct session *s, struct fact *out, addr_t at)
 	fact_set_str(f, "section", modules_section(&s->modules.list.v[module], at));
 	if (!symbols_at(s->symbols, at, &sym))
 		return;
-	fact_set_str(f, "name", sym.name);
+	describe_name(s, f, "name", sym.name);
 	fact_set_u64(f, "offset", at - sym.addr);
 	fact_set_u64(f, "size", sym.size);
 	if (sym.kind == SYMBOL_FUNC ? lines_of_code(s->lines, at, &line)

@@ -70,6 +70,8 @@ static int resolve_variable(struct session *s, const char *text, struct target *
 	struct target t = {.kind = TARGET_VARIABLE, .object = OBJ_NONE};
 
 	if (!n)
+		n = symbols_by_source_name(s->symbols, text, match, MAX_MATCHES);
+	if (!n)
 		return err_set(err, ERR_ABSENT,
 			       "no variable is named \"%.80s\" in the symbol tables that "
 			       "were found",

@@ -104,11 +104,11 @@ static int explain_vertex(struct session *s, struct fact *out, vertex_id v, stru
 	return rc;
 }
 
-static void set_variable(const struct session *s, struct fact *out, const struct target *t)
+static void set_variable(struct session *s, struct fact *out, const struct target *t)
 {
 	struct fact *v = fact_set_object(out, "variable");
 
-	fact_set_str(v, "name", t->symbol.name);
+	describe_name(s, v, "name", t->symbol.name);
 	fact_set_str(v, "module", s->modules.list.v[t->symbol.module].name);
 	fact_set_u64(v, "size", t->size);
 }

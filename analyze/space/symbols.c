@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/space/demangle.h"
 #include "analyze/space/symbols.h"
 
 struct entry {
@@ -32,6 +33,7 @@ struct table {
 struct symbols {
 	const struct modules *modules;
 	struct table *tables; /* per module */
+	struct demangled demangled;
 };
 
 int symbols_new(struct symbols **out, const struct modules *modules, struct err *err)
@@ -61,8 +63,10 @@ void symbols_free(struct symbols *s)
 		for (size_t k = 0; k < ARRAY_LEN(t->kinds); k++)
 			vec_deinit(&t->kinds[k]);
 	}
-	if (s)
+	if (s) {
+		demangled_deinit(&s->demangled);
 		free(s->tables);
+	}
 	free(s);
 }
 
@@ -294,21 +298,51 @@ static bool place_matches(const struct symbols *s, const struct entry *e, const 
 	       (len == n || e->file[len - n - 1] == '/');
 }
 
+/* A name as the user typed it. */
+struct query {
+	const char *name;
+	const char *place; /* that narrows it, n_place bytes; NULL: none */
+	size_t n_place;
+	bool in_source; /* the name is the source's, not the symbol's */
+};
+
+/* "conn.c:pool", "libx.so:ns::pool": the place ends at the first colon that stands alone. */
+static struct query query_of(const char *text)
+{
+	const char *colon = strchr(text, ':');
+
+	while (colon && colon[1] == ':')
+		colon = strchr(colon + strspn(colon, ":"), ':');
+	if (!colon || colon == text)
+		return (struct query){.name = text};
+	return (struct query){.name = colon + 1, .place = text, .n_place = (size_t)(colon - text)};
+}
+
+static bool name_matches(const struct query *q, const char *symbol)
+{
+	char *plain;
+	bool same;
+
+	if (!q->in_source)
+		return !strcmp(symbol, q->name);
+	plain = demangle(symbol);
+	same = plain && !strcmp(plain, q->name);
+	free(plain);
+	return same;
+}
+
 /* Adds the module's matches of one binding. */
-static size_t match_in(struct symbols *s, uint32_t module, const char *query, bool local,
+static size_t match_in(struct symbols *s, uint32_t module, const struct query *q, bool local,
 		       struct symbol *out, size_t max, size_t found)
 {
 	const struct table *t = table_of(s, module);
-	const char *colon = strrchr(query, ':');
-	bool scoped = colon && colon > query && colon[-1] != ':';
-	const char *name = scoped ? colon + 1 : query;
 
 	for (size_t i = 0; i < t->all.n; i++) {
 		const struct entry *e = &t->all.v[i];
 
 		if (e->symbol.local != local || e->symbol.kind == SYMBOL_FUNC ||
-		    strcmp(e->symbol.name, name) ||
-		    (scoped && !place_matches(s, e, query, (size_t)(colon - query))))
+		    !name_matches(q, e->symbol.name) ||
+		    (q->place && !place_matches(s, e, q->place, q->n_place)))
 			continue;
 		if (found < max)
 			out[found] = e->symbol;
@@ -317,18 +351,38 @@ static size_t match_in(struct symbols *s, uint32_t module, const char *query, bo
 	return found;
 }
 
-size_t symbols_by_name(struct symbols *s, const char *name, struct symbol *out, size_t max)
+static size_t match_all(struct symbols *s, const struct query *q, struct symbol *out, size_t max)
 {
 	size_t n = 0;
 
 	for (int local = 0; local < 2; local++) {
 		if (s->modules->exe != INDEX_NONE)
-			n = match_in(s, s->modules->exe, name, local, out, max, n);
+			n = match_in(s, s->modules->exe, q, local, out, max, n);
 		for (uint32_t i = 0; i < s->modules->list.n; i++)
 			if (i != s->modules->exe)
-				n = match_in(s, i, name, local, out, max, n);
+				n = match_in(s, i, q, local, out, max, n);
 	}
 	return n;
+}
+
+size_t symbols_by_name(struct symbols *s, const char *name, struct symbol *out, size_t max)
+{
+	struct query q = query_of(name);
+
+	return match_all(s, &q, out, max);
+}
+
+size_t symbols_by_source_name(struct symbols *s, const char *name, struct symbol *out, size_t max)
+{
+	struct query q = query_of(name);
+
+	q.in_source = true;
+	return match_all(s, &q, out, max);
+}
+
+const char *symbols_source_name(struct symbols *s, const char *name)
+{
+	return demangled_name(&s->demangled, name);
 }
 
 const struct symbol *symbols_of(struct symbols *s, uint32_t module, enum symbol_kind kind,

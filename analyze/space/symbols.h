@@ -39,6 +39,15 @@ bool symbols_tls(struct symbols *s, uint32_t module, uint64_t off, struct symbol
  */
 size_t symbols_by_name(struct symbols *s, const char *name, struct symbol *out, size_t max);
 
+/*
+ * The same by the name that the source has ("ns::g_table" of C++ or Rust), where the two differ.
+ * Demangles every variable's name: 1 µs each.
+ */
+size_t symbols_by_source_name(struct symbols *s, const char *name, struct symbol *out, size_t max);
+
+/* The name that the source has for a symbol's, or the symbol's own; lives as long as the symbols. */
+const char *symbols_source_name(struct symbols *s, const char *name);
+
 /* The symbol of that name and kind in one module. O(its symbols). */
 bool symbols_in(struct symbols *s, uint32_t module, const char *name, enum symbol_kind kind,
 		struct symbol *out);

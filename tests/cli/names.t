@@ -1,7 +1,7 @@
 #!/bin/sh
 # What things are called.
 . "$(dirname "$0")/../lib/tap.sh"
-need jq gcc strip
+need jq gcc g++ strip
 need_cores
 
 # A program without symbols has one root from .dynamic to the end of .bss.
@@ -29,4 +29,80 @@ ask who core* "$object" >who
 is_true "the section of a root without a name is the one that the word lies in" "
 	.[0].path.steps[0].root | .word == \"$word\" and .name == null and .section == \".bss\" and .offset > 256" who
 is "it stands on the screen" "$("$HEAPDUMP" who core* "$object" | grep -m 1 -c "global  .*(\.bss of plain)")" 1
+
+# C++: a variable, a thread-local, a class with a vtable, a function.
+cat >"$SCRATCH/names.cc" <<'C'
+#include <cstdio>
+#include <cstdlib>
+
+struct Conn {
+	long id = 7;
+	virtual ~Conn() {}
+};
+
+namespace ns {
+Conn *g_table;
+namespace {
+void *volatile g_hidden;
+}
+thread_local void *t_mine;
+
+__attribute__((noinline)) void run(int n, const Conn &c)
+{
+	g_table = new Conn;
+	g_hidden = malloc(500);
+	t_mine = malloc(600);
+	dprintf(1, "%p %p %p\n", (void *)g_table, g_hidden, t_mine);
+	abort();
+}
+} // namespace ns
+
+int main()
+{
+	Conn c;
+
+	ns::run(1, c);
+}
+C
+CC=g++ compile "$SCRATCH/names" "$SCRATCH/names.cc"
+die "$SCRATCH/names"
+cd "$folder" || exit 99
+read -r conn hidden mine <said
+
+holder()
+{
+	ask who core* "$2" >who
+	is_true "the holder is $3, and its symbol stands beside" "
+		.[0].path.steps[0].root | .class == \"$1\" and .name == \"$3\" and .symbol == \"$4\"" who
+}
+holder global "$conn" ns::g_table _ZN2ns7g_tableE
+holder global "$hidden" "ns::(anonymous namespace)::g_hidden" _ZN2ns12_GLOBAL__N_18g_hiddenE
+holder tls "$mine" ns::t_mine _ZN2ns6t_mineE
+
+ask who core* "$conn" >who
+is_true "an object of a class points to the class's vtable" '
+	.[0].object | .points_to == "vtable for Conn+0x10" and .points_to_symbol == "_ZTV4Conn"' who
+ask info core* >info
+is_true "a frame is called as in the source" '
+	[.[0].threads[0].frames[] | select(.function == "ns::run(int, Conn const&)")] |
+	length == 1 and .[0].symbol == "_ZN2ns3runEiRK4Conn"' info
+is_true "a name of C has no other symbol" '
+	[.[0].threads[0].frames[] | select(.function == "main")] | length == 1 and (.[0] | has("symbol") | not)' info
+
+for x in ns::g_table _ZN2ns7g_tableE names:ns::g_table names:_ZN2ns7g_tableE; do
+	ask who core* "$x" >who
+	is_true "$x can be asked for" '
+		.[0] | .variable.name == "ns::g_table" and .variable.symbol == "_ZN2ns7g_tableE" and
+		(.roots | length) == 1' who
+done
+for x in ns::t_mine "ns::(anonymous namespace)::g_hidden" "names.cc:ns::(anonymous namespace)::g_hidden"; do
+	ask who core* "$x" >who
+	is_true "$x can be asked for" '(.[0].roots | length) == 1' who
+done
+"$HEAPDUMP" who core* libc.so:ns::g_table >text 2>err
+is "a name in another module cannot" $? 1
+pc=$(jq -r '.threads[0].frames[] | select(.function == "ns::run(int, Conn const&)") | .pc' info)
+ask map core* "$(printf '0x%x' $((pc - 1)))" >map
+is_true "code is called as in the source" '
+	.[0].symbol | .name == "ns::run(int, Conn const&)" and .symbol == "_ZN2ns3runEiRK4Conn"' map
 done_testing
