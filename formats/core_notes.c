@@ -27,6 +27,8 @@ struct note {
 enum { PRPSINFO_PID = 24, PRPSINFO_FNAME = 40, PRPSINFO_ARGS = 56, PRPSINFO_SIZE = 136 };
 /* siginfo_t, LP64. */
 enum { SIGINFO_CODE = 8, SIGINFO_ADDR = 16, SIGINFO_MIN = 24 };
+/* NT_X86_XSAVE_LAYOUT, which older headers lack; a processor has at most 63 components. */
+enum { NOTE_XSAVE_LAYOUT = 0x205, MAX_XSAVE_COMPONENTS = 63 };
 
 static bool owned_by(const struct note *n, const char *owner)
 {
@@ -74,6 +76,23 @@ static void read_vector(struct parts *parts, const struct note *n)
 		t->vec = n->desc;
 		t->vec_size = n->size;
 	}
+}
+
+/* count × { number, size, offset, flags }, four bytes each */
+static int read_xsave_layout(struct parts *parts, const struct note *n, struct err *err)
+{
+	struct cursor c = cursor_at(n->desc, n->size, 0);
+
+	while (parts->xsave.n < MAX_XSAVE_COMPONENTS && cursor_left(&c) >= 16) {
+		struct xsave_component x = {.number = cursor_u32(&c)};
+
+		x.size = cursor_u32(&c);
+		x.off = cursor_u32(&c);
+		cursor_u32(&c);
+		if (vec_push(&parts->xsave, x) < 0)
+			return err_nomem(err);
+	}
+	return 0;
 }
 
 static void read_thread_pointer(struct parts *parts, const struct note *n)
@@ -197,6 +216,8 @@ static int read_note(struct parts *parts, const struct core_machine *machine, co
 		read_vector(parts, n);
 	if (machine->machine == MACHINE_AARCH64 && n->type == NT_ARM_TLS)
 		read_thread_pointer(parts, n);
+	if (machine->machine == MACHINE_X86_64 && n->type == NOTE_XSAVE_LAYOUT)
+		return read_xsave_layout(parts, n, err);
 	return 0;
 }
 

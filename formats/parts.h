@@ -52,6 +52,11 @@ struct thread_regs {
 	uint64_t vec_size;
 };
 
+/* Where a component of every thread's XSAVE area lies (a struct x86_xfeat_component). */
+struct xsave_component {
+	uint32_t number, size, off;
+};
+
 struct auxv_entry {
 	uint64_t type, value; /* AT_* of elf.h */
 };
@@ -93,6 +98,7 @@ struct parts {
 	bool has_file_note;
 	VEC(struct thread_regs) threads; /* the dump's order: the crashed thread first */
 	VEC(struct auxv_entry) auxv;
+	VEC(struct xsave_component) xsave; /* empty: the dump does not tell */
 	uint32_t pid;
 	char comm[17];	   /* NT_PRPSINFO: the executable's name, cut to 15 */
 	char args[81];	   /* NT_PRPSINFO: the first 80 bytes of the command line */
@@ -117,6 +123,7 @@ static inline void parts_deinit(struct parts *p)
 	vec_deinit(&p->files);
 	vec_deinit(&p->threads);
 	vec_deinit(&p->auxv);
+	vec_deinit(&p->xsave);
 }
 
 /* The value of an AT_* entry, or 0. */

@@ -7,8 +7,9 @@
 
 #include "analyze/ask/allocated.h"
 #include "analyze/ask/describe.h"
+#include "analyze/space/vectors.h"
 
-enum { TEXT_MIN = 4, TEXT_MAX = 48, XSAVE_XMM = 160, XSAVE_XMM_END = 416 };
+enum { TEXT_MIN = 4, TEXT_MAX = 48 };
 
 const char *describe_verdict(enum verdict v)
 {
@@ -159,19 +160,25 @@ static void describe_variable(struct session *s, struct fact *into, const struct
 	}
 }
 
-/* The register a word of the vector state belongs to, as far as the legacy XSAVE area goes. */
-static void set_vector_word(const struct session *s, struct fact *into, uint64_t off)
+/* The register a word of the vector state belongs to. */
+static void set_vector_word(const struct session *s, struct fact *into, const struct root *r,
+			    uint64_t off)
 {
-	if (s->parts.machine == MACHINE_X86_64 && off >= XSAVE_XMM && off < XSAVE_XMM_END)
-		fact_set_strf(into, "register", "xmm%u", (unsigned)(off - XSAVE_XMM) / 16);
-	else
+	struct vector_word w;
+
+	if (!vectors_name(&s->parts, s->threads.list.v[r->thread].regs, off, &w)) {
 		fact_set_strf(into, "register", "vector state+0x%llx", (unsigned long long)off);
+		return;
+	}
+	fact_set_str(into, "register", w.name);
+	if (w.is_guessed)
+		fact_set_bool(into, "register_guessed", true);
 }
 
 static void set_word(const struct session *s, struct fact *into, const struct root *r, uint64_t off)
 {
 	if (r->class == ROOT_REGISTER && r->is_vector) {
-		set_vector_word(s, into, off);
+		set_vector_word(s, into, r, off);
 	} else if (r->class == ROOT_REGISTER) {
 		fact_set_str(into, "register",
 			     roots_register_name(s->parts.machine, (uint32_t)off / 8));

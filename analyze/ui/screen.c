@@ -262,8 +262,9 @@ void screen_root(const struct screen *s, const struct fact *r, const struct layo
 		fputs("register  ", s->out);
 		put_thread(s, r);
 		if (fact_has(r, "register"))
-			fprintf(s->out, "  %s%s%s", screen_bold(s), fact_str(r, "register"),
-				screen_plain(s));
+			fprintf(s->out, "  %s%s%s%s", screen_bold(s), fact_str(r, "register"),
+				screen_plain(s),
+				fact_bool(r, "register_guessed") ? " (a guess)" : "");
 	} else if (!strcmp(class, "tls")) {
 		put_variable(s, r, "thread-local");
 		fputs("  of ", s->out);

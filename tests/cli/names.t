@@ -105,4 +105,47 @@ pc=$(jq -r '.threads[0].frames[] | select(.function == "ns::run(int, Conn const&
 ask map core* "$(printf '0x%x' $((pc - 1)))" >map
 is_true "code is called as in the source" '
 	.[0].symbol | .name == "ns::run(int, Conn const&)" and .symbol == "_ZN2ns3runEiRK4Conn"' map
+
+# The upper half of ymm9, or the whole of zmm17, alone holds an object.
+cat >"$SCRATCH/vector.c" <<'C'
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+uintptr_t g_hidden;
+
+static __attribute__((noinline)) void allocate(void)
+{
+	void *p = malloc(700);
+
+	dprintf(1, "%p\n", p);
+	g_hidden = ~(uintptr_t)p;
+}
+
+#define CLEAR "xor %%eax, %%eax\n xor %%edx, %%edx\n xor %%ecx, %%ecx\n xor %%esi, %%esi\n xor %%edi, %%edi\n ud2"
+
+int main(int argc, char **argv)
+{
+	allocate();
+	if (argc > 1)
+		__asm__ volatile("mov %0, %%rax\n not %%rax\n vpbroadcastq %%rax, %%zmm17\n" CLEAR : : "m"(g_hidden) : "memory");
+	else
+		__asm__ volatile("mov %0, %%rax\n not %%rax\n vmovq %%rax, %%xmm9\n"
+				 "vperm2f128 $8, %%ymm9, %%ymm9, %%ymm9\n" CLEAR : : "m"(g_hidden) : "memory");
+}
+C
+vector()
+{
+	if [ "$(uname -m)" != x86_64 ] || ! grep -qw "$1" /proc/cpuinfo; then
+		skip "a register of $1 has its name" "this processor has no $1"
+		return
+	fi
+	die "$SCRATCH/vector" $3
+	ask who "$folder"/core* "$(head -n 1 "$folder/said")" >"$SCRATCH/who"
+	is_true "a register of $1 has its name" \
+		".[0].path.steps[0].root | .class == \"register\" and .register == \"$2\"" "$SCRATCH/who"
+}
+[ "$(uname -m)" != x86_64 ] || compile "$SCRATCH/vector" "$SCRATCH/vector.c"
+vector avx ymm9
+vector avx512f zmm17 wide
 done_testing
