@@ -122,11 +122,21 @@ static __attribute__((noinline)) void allocate(void)
 	g_hidden = ~(uintptr_t)p;
 }
 
+/* Nothing is left of it in the red zone below main(). */
+static __attribute__((noinline)) void scrub(void)
+{
+	volatile char a[8192];
+
+	for (size_t i = 0; i < sizeof(a); i++)
+		a[i] = 0;
+}
+
 #define CLEAR "xor %%eax, %%eax\n xor %%edx, %%edx\n xor %%ecx, %%ecx\n xor %%esi, %%esi\n xor %%edi, %%edi\n ud2"
 
 int main(int argc, char **argv)
 {
 	allocate();
+	scrub();
 	if (argc > 1)
 		__asm__ volatile("mov %0, %%rax\n not %%rax\n vpbroadcastq %%rax, %%zmm17\n" CLEAR : : "m"(g_hidden) : "memory");
 	else
