@@ -21,7 +21,7 @@ WARN     = -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wvla
 	   -Werror=implicit-function-declaration -Werror=incompatible-pointer-types -Werror=int-conversion
 BASE_CFLAGS = -std=gnu11 -D_GNU_SOURCE -Iinclude -I. $(WARN) -fno-omit-frame-pointer $(CFLAGS)
 ALL_CFLAGS = $(BASE_CFLAGS) $(SAN)
-LIBS     = -ldw -lelf -lzstd -llz4 -lz -ljansson -liberty -lpthread -lm -ldl
+LIBS     = -ldw -lelf -llzma -lzstd -llz4 -lz -ljansson -liberty -lpthread -lm -ldl
 
 # Rooms, left to right as data flows; linked right to left.
 ROOMS    = formats analyze/space analyze/heap analyze/graph analyze/ask analyze/ui

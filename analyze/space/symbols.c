@@ -7,14 +7,13 @@
  * Of aliases the longest stays, then the global one, then the first by name, so that the answer
  * does not depend on the order of the table. A data symbol without a size reaches to the next
  * symbol of its section.
- *
- * Limit: symbols packed in .gnu_debugdata are not read.
  */
 #include <gelf.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "analyze/space/demangle.h"
+#include "analyze/space/minidebug.h"
 #include "analyze/space/symbols.h"
 
 struct entry {
@@ -28,6 +27,7 @@ struct table {
 	VEC(struct entry) all;
 	VEC(struct symbol) kinds[SYMBOL_TLS + 1];
 	VEC(char *) owned; /* names that had to be cut */
+	struct minidebug mini;
 };
 
 struct symbols {
@@ -62,6 +62,7 @@ void symbols_free(struct symbols *s)
 		vec_deinit(&t->all);
 		for (size_t k = 0; k < ARRAY_LEN(t->kinds); k++)
 			vec_deinit(&t->kinds[k]);
+		minidebug_close(&t->mini);
 	}
 	if (s) {
 		demangled_deinit(&s->demangled);
@@ -77,18 +78,6 @@ static bool find_section(Elf *elf, uint32_t type, Elf_Scn **scn, GElf_Shdr *sh)
 		if (gelf_getshdr(*scn, sh) && sh->sh_type == type && sh->sh_entsize)
 			return true;
 	return false;
-}
-
-/* The best table there is: the file's .symtab, the debug file's, the file's .dynsym. */
-static Elf *best_table(const struct module *m, Elf_Scn **scn, GElf_Shdr *sh)
-{
-	if (m->elf && find_section(m->elf, SHT_SYMTAB, scn, sh))
-		return m->elf;
-	if (m->debug_elf && find_section(m->debug_elf, SHT_SYMTAB, scn, sh))
-		return m->debug_elf;
-	if (m->elf && find_section(m->elf, SHT_DYNSYM, scn, sh))
-		return m->elf;
-	return NULL;
 }
 
 /* Which kind a symbol is; false: none that interests us. */
@@ -204,35 +193,59 @@ static bool split_kinds(struct table *t)
 	return true;
 }
 
-/* Reads the module's table once. Out of memory leaves it short. */
-static struct table *table_of(struct symbols *s, uint32_t module)
+/* Adds one table of a file, short where memory is out. */
+static void read_section(struct table *t, Elf *elf, Elf_Scn *scn, const GElf_Shdr *sh,
+			 const struct module *m, uint32_t module)
 {
-	const struct module *m = &s->modules->list.v[module];
-	struct table *t = &s->tables[module];
+	Elf_Data *data = elf_getdata(scn, NULL);
 	const char *file = NULL;
-	Elf_Scn *scn;
-	GElf_Shdr sh;
-	Elf_Data *data;
-	Elf *elf;
 
-	if (t->read)
-		return t;
-	t->read = true;
-	elf = best_table(m, &scn, &sh);
-	data = elf ? elf_getdata(scn, NULL) : NULL;
-	for (size_t i = 1; data && i < data->d_size / sh.sh_entsize; i++) {
+	for (size_t i = 1; data && i < data->d_size / sh->sh_entsize; i++) {
 		GElf_Sym sym;
 		const char *name;
 
 		if (!gelf_getsym(data, (int)i, &sym))
 			break;
-		name = elf_strptr(elf, sh.sh_link, sym.st_name);
+		name = elf_strptr(elf, sh->sh_link, sym.st_name);
 		if (!name)
 			continue;
 		if (GELF_ST_TYPE(sym.st_info) == STT_FILE)
 			file = name;
 		else if (!add_symbol(t, elf, m, module, &sym, name, file))
-			break;
+			return;
+	}
+}
+
+/* Adds the file's table of that type; false: it has none. */
+static bool read_file(struct table *t, Elf *elf, uint32_t type, const struct module *m,
+		      uint32_t module)
+{
+	Elf_Scn *scn;
+	GElf_Shdr sh;
+
+	if (!elf || !find_section(elf, type, &scn, &sh))
+		return false;
+	read_section(t, elf, scn, &sh, m, module);
+	return true;
+}
+
+/*
+ * Reads the module's table once: the file's .symtab, else the debug file's, else the file's .dynsym and
+ * what it has packed. Out of memory leaves it short.
+ */
+static struct table *table_of(struct symbols *s, uint32_t module)
+{
+	const struct module *m = &s->modules->list.v[module];
+	struct table *t = &s->tables[module];
+
+	if (t->read)
+		return t;
+	t->read = true;
+	if (!read_file(t, m->elf, SHT_SYMTAB, m, module) &&
+	    !read_file(t, m->debug_elf, SHT_SYMTAB, m, module) && m->elf) {
+		read_file(t, m->elf, SHT_DYNSYM, m, module);
+		minidebug_open(&t->mini, m->elf);
+		read_file(t, t->mini.elf, SHT_SYMTAB, m, module);
 	}
 	split_kinds(t);
 	return t;

@@ -1,7 +1,6 @@
 /*
  * Symbols of every module: address → name and name → address, from .symtab of
- * the file or its debug file, else
- * .dynsym. Tables are read per module on first use.
+ * the file or its debug file, else .dynsym and .gnu_debugdata. Tables are read per module on first use.
  */
 #ifndef HEAPDUMP_SPACE_SYMBOLS_H
 #define HEAPDUMP_SPACE_SYMBOLS_H

@@ -158,4 +158,56 @@ vector()
 [ "$(uname -m)" != x86_64 ] || compile "$SCRATCH/vector" "$SCRATCH/vector.c"
 vector avx ymm9
 vector avx512f zmm17 wide
+
+# A stripped program that carries its functions packed, as Fedora's do; then a damaged packet.
+cat >"$SCRATCH/packed.c" <<'C'
+#include <stdlib.h>
+
+static __attribute__((noinline, noclone)) void hidden(int n)
+{
+	if (n)
+		hidden(n - 1);
+	abort();
+}
+
+int main(int argc, char **argv)
+{
+	hidden(argc);
+}
+C
+pack()
+{
+	objcopy --only-keep-debug "$SCRATCH/packed" "$SCRATCH/mini" && "$@" "$SCRATCH/mini" >"$SCRATCH/mini.xz" &&
+		objcopy -S --add-section .gnu_debugdata="$SCRATCH/mini.xz" "$SCRATCH/packed" "$SCRATCH/stripped"
+}
+functions()
+{
+	die "$SCRATCH/stripped"
+	ask info "$folder"/core* |
+		jq -r '[.threads[0].frames[] | select(.module == "stripped") | .function // empty] | join(" ")'
+}
+cut_short()
+{
+	xz -c "$1" | head -c 400
+}
+blown_up()
+{
+	{
+		cat "$1"
+		head -c 32000000 /dev/zero
+	} | xz -c
+}
+if command -v xz >/dev/null && command -v objcopy >/dev/null; then
+	compile "$SCRATCH/packed" "$SCRATCH/packed.c"
+	pack xz -c
+	is "symbols that a stripped program carries packed are read" "$(functions)" "hidden hidden main _start"
+	pack cut_short
+	is "a packet that is cut short is no symbols" "$(functions)" ""
+	pack blown_up
+	is "nor is one of which a thousand times its size would come" "$(functions)" ""
+	pack cat
+	is "nor is one that is not packed" "$(functions)" ""
+else
+	skip "symbols that a stripped program carries packed are read" "xz or objcopy is not here"
+fi
 done_testing
