@@ -2,9 +2,10 @@
  * operator new and delete, all forms of C++17, by their mangled names (Itanium C++ ABI §5.1).
  *
  * libstdc++'s and libc++'s call malloc and free, which are hooked already: counting here too would count twice. An
- * allocator that replaces them (jemalloc, tcmalloc, mimalloc) takes the memory without malloc. So:
+ * allocator that replaces them (jemalloc, tcmalloc, mimalloc) may take the memory without malloc: in all forms, in some, or
+ * in none. So each form is asked for itself:
  *
- *	the next definition is in the object that has malloc     sampled here
+ *	the next definition is in the object that has malloc     sampled here, if no hook of malloc's family heard of it
  *	… is elsewhere (libstdc++)                               passed on
  *	… is not to be found (a C++ library that was dlopen'ed   made of malloc and free here
  *	   with RTLD_LOCAL into a C program)
@@ -52,38 +53,37 @@
 
 enum form { FORMS(FORM_ID) N_FORMS };
 static const char *const names[N_FORMS] = {FORMS(FORM_NAME)};
-static void *nexts[N_FORMS]; /* NULL: made here */
+static void *nexts[N_FORMS];  /* NULL: made here */
+static bool counted[N_FORMS]; /* the allocator's own: it takes the memory without malloc */
 
 typedef void *new_fn(size_t size);
 typedef void *new_nothrow_fn(size_t size, const void *nothrow);
 typedef void *new_aligned_fn(size_t size, size_t align);
 typedef void *new_aligned_nothrow_fn(size_t size, size_t align, const void *nothrow);
 
-/* Whose the operators behind us are. */
-enum ownership { UNKNOWN, OF_ALLOCATOR, OF_RUNTIME, OF_NOBODY };
-static uint32_t ownership;
+static bool are_found;
 
-static uint32_t owner_of(void *operator_new)
+static const void *module_of(void *p)
 {
-	void *allocator = hd_real_next("malloc");
-	Dl_info a, b;
+	Dl_info info;
 
-	return dladdr(operator_new, &a) && dladdr(allocator, &b) && a.dli_fbase == b.dli_fbase
-		       ? OF_ALLOCATOR
-		       : OF_RUNTIME;
+	return p && dladdr(p, &info) ? info.dli_fbase : NULL;
 }
 
-/* Two threads that come first at once find the same. */
-SLOW static uint32_t find_operators(void)
+/* Two threads that come first at once find the same. Where there is no plain new there are none at all. */
+SLOW static void find_operators(void)
 {
-	void *first = hd_real_next(names[0]);
-	uint32_t known = first ? owner_of(first) : OF_NOBODY;
+	const void *allocator = module_of(hd_real_next("malloc"));
+	bool any = hd_real_next(names[0]);
 
-	for (int i = 0; first && i < N_FORMS; i++)
-		__atomic_store_n(&nexts[i], hd_real_next(names[i]), __ATOMIC_RELAXED);
+	for (int i = 0; any && i < N_FORMS; i++) {
+		void *next = hd_real_next(names[i]);
+
+		counted[i] = next && module_of(next) == allocator;
+		__atomic_store_n(&nexts[i], next, __ATOMIC_RELAXED);
+	}
 	dlerror(); /* the program shall not find our failure there */
-	__atomic_store_n(&ownership, known, __ATOMIC_RELEASE);
-	return known;
+	__atomic_store_n(&are_found, true, __ATOMIC_RELEASE);
 }
 
 __attribute__((constructor)) static void begin(void)
@@ -91,11 +91,11 @@ __attribute__((constructor)) static void begin(void)
 	find_operators();
 }
 
-static inline uint32_t owner(void)
+static inline void *next_of(enum form form)
 {
-	uint32_t known = __atomic_load_n(&ownership, __ATOMIC_ACQUIRE);
-
-	return __builtin_expect(known == UNKNOWN, 0) ? find_operators() : known;
+	if (__builtin_expect(!__atomic_load_n(&are_found, __ATOMIC_ACQUIRE), 0))
+		find_operators();
+	return nexts[form];
 }
 
 /* The operator of a C++ runtime that is loaded somewhere, for a failure to be thrown by. */
@@ -117,29 +117,32 @@ SLOW static void *thrower(enum form form)
 }
 
 /*
- * One form of operator new: ARGS its parameters, PASS them, MADE what serves where there is no next. The sampler is asked
- * only where the allocator has operators of its own.
+ * One form of operator new: ARGS its parameters, PASS them, MADE what serves where there is no next. Whether the allocator's
+ * own went through malloc shows afterwards (jemalloc's aligned forms do): that counts the thread's gap down, or ends it.
  */
 #define NEW(NAME, TYPE, ARGS, PASS, MADE)                                                          \
-	SLOW static void *slow##NAME ARGS                                                          \
+	static __attribute__((noinline)) void *counted##NAME ARGS                                  \
 	{                                                                                          \
-		struct hd_stack_context from = HD_STACK_HERE();                                    \
-		TYPE *next = (TYPE *)nexts[FORM##NAME];                                            \
-		void *p = next PASS;                                                               \
+		struct hd_stack_context from;                                                      \
+		struct hd_thread before = {.left = hd_thread.left, .births = hd_thread.births};    \
+		void *p = ((TYPE *)nexts[FORM##NAME])PASS;                                         \
                                                                                                    \
-		hd_sampler_born(p, size, &from);                                                   \
+		if (hd_thread.left == before.left && hd_thread.births == before.births &&          \
+		    hd_sampler_due(size)) {                                                        \
+			from = HD_STACK_HERE();                                                    \
+			hd_sampler_born(p, size, &from);                                           \
+		}                                                                                  \
 		return p;                                                                          \
 	}                                                                                          \
 	EXPORT void *NAME ARGS;                                                                    \
 	EXPORT void *NAME ARGS                                                                     \
 	{                                                                                          \
-		uint32_t known = owner();                                                          \
-		TYPE *next = (TYPE *)nexts[FORM##NAME];                                            \
+		TYPE *next = (TYPE *)next_of(FORM##NAME);                                          \
                                                                                                    \
 		if (!next)                                                                         \
 			return MADE;                                                               \
-		if (known == OF_ALLOCATOR && hd_sampler_due(size))                                 \
-			return slow##NAME PASS;                                                    \
+		if (counted[FORM##NAME])                                                           \
+			return counted##NAME PASS;                                                 \
 		return next PASS;                                                                  \
 	}
 
@@ -165,7 +168,7 @@ SLOW static void delete_slow(const void *p)
 {
 	struct hd_gone was;
 
-	if (p && owner() == OF_ALLOCATOR)
+	if (p)
 		hd_sampler_gone(p, &was);
 }
 
@@ -174,15 +177,13 @@ SLOW static void delete_slow(const void *p)
 	EXPORT void NAME ARGS;                                                                     \
 	EXPORT void NAME ARGS                                                                      \
 	{                                                                                          \
-		void(*next) ARGS;                                                                  \
+		void(*next) ARGS = (void(*) ARGS)next_of(FORM##NAME);                              \
                                                                                                    \
-		owner();                                                                           \
-		next = (void(*) ARGS)nexts[FORM##NAME];                                            \
 		if (!next) {                                                                       \
 			free(p);                                                                   \
 			return;                                                                    \
 		}                                                                                  \
-		if (hd_sampler_may_know(p))                                                        \
+		if (counted[FORM##NAME] && hd_sampler_may_know(p))                                 \
 			delete_slow(p);                                                            \
 		next PASS;                                                                         \
 	}

@@ -221,9 +221,9 @@ static void leave(struct hd_thread *t)
 void hd_sampler_born(void *p, size_t size, const struct hd_stack_context *from)
 {
 	struct hd_thread *t = &hd_thread;
-
 	int error = errno;
 
+	t->births++;
 	if (!ready)
 		return;
 	if (t->busy) {

@@ -26,6 +26,7 @@ struct hd_thread {
 	uint32_t tid;
 	uint32_t started; /* a gap has been drawn */
 	uint32_t busy;	  /* in the sampler: nested calls pass through */
+	uint32_t births;  /* allocations that took the slow path, modulo 2^32 */
 	struct hd_stack_bounds stack;
 };
 
