@@ -243,10 +243,19 @@ static void give_up(struct hd_freeze *f)
 	}
 }
 
+static void look_who_blocks(struct hd_freeze *f)
+{
+	for (uint32_t i = 0; i < f->n; i++)
+		if (f->threads[i].state == HD_RUNS)
+			f->threads[i].blocks =
+				blocked_mask(f, f->threads[i].tid) >> (f->signal - 1) & 1;
+}
+
 static void wait_for_answers(struct hd_freeze *f)
 {
 	uint64_t since = hd_sys_clock(CLOCK_MONOTONIC);
 	uint32_t seen = UINT32_MAX;
+	bool looked = false;
 
 	for (;;) {
 		uint32_t answers = __atomic_load_n(&f->answers, __ATOMIC_ACQUIRE), willing;
@@ -257,6 +266,12 @@ static void wait_for_answers(struct hd_freeze *f)
 		if (answers != seen)
 			since = now;
 		seen = answers;
+		/* a thread that is being born, or dies, blocks all signals for a while */
+		if (now - since > PATIENCE_BLOCKED_NS && !looked) {
+			look_who_blocks(f);
+			looked = true;
+			continue;
+		}
 		if (now - since > (willing ? PATIENCE_NS : PATIENCE_BLOCKED_NS))
 			break;
 		wait_on(&f->answers, answers, POLL_NS);
@@ -268,8 +283,7 @@ int hd_freeze_signal(struct hd_freeze *f)
 {
 	uint32_t done = 0;
 
-	for (uint32_t i = 0; i < f->n; i++)
-		f->threads[i].blocks = blocked_mask(f, f->threads[i].tid) >> (f->signal - 1) & 1;
+	look_who_blocks(f);
 	f->first_ns = hd_sys_clock(CLOCK_MONOTONIC);
 	for (int round = 0; round < MAX_ROUNDS; round++) {
 		int rc;

@@ -52,5 +52,5 @@ debugger()
 complaints()
 {
 	debugger "$1" -ex 'info sharedlibrary' -ex 'thread apply all bt' |
-		grep -v '(deleted)' | grep -i -e warning -e error -e 'cannot access' -e corrupt -e '^#[0-9]* .* ?? ()$'
+		grep -v -e '(deleted)' -e 'more recent than executable' | grep -i -e warning -e error -e 'cannot access' -e corrupt -e '^#[0-9]* .* ?? ()$'
 }
