@@ -28,3 +28,13 @@ bench-sampler: all $(BUILD)/bench_loop
 	@tests/bench/bench-sampler '$(BUILD)' --rounds $(BENCH_ROUNDS)
 .PHONY: bench-sampler
 BENCH_ROUNDS ?= 7
+
+# What an image costs, beside a bare fork, a bare write and gcore. BENCH_FOLDER: where the images go.
+$(BUILD)/bench_dump: $(BUILD)/tests/bench/bench_dump.o $(BUILD)/libheapdump.a
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lpthread -ldl
+
+bench-dump: $(BUILD)/bench_dump
+	@for mebibytes in $(BENCH_MEBIBYTES); do $< '$(BENCH_FOLDER)' $$mebibytes $(BENCH_ROUNDS) gcore || exit 1; done
+.PHONY: bench-dump
+BENCH_MEBIBYTES ?= 1024 4096
+BENCH_FOLDER    ?= $(or $(TMPDIR),/var/tmp)
