@@ -48,7 +48,7 @@ static struct {
 
 static uint32_t n_dumps;
 static uint64_t bytes_written, last_ns;
-static uint32_t busy;
+static uint32_t busy; /* the thread that makes an image; 0: none does */
 
 static char *put_number(char *to, const char *end, uint64_t n)
 {
@@ -120,15 +120,33 @@ static void complain(const char *path, int error)
 	hd_sys_say(line);
 }
 
-/* One image, unless one is being made or the limits are reached. */
-static void make_image(enum heapimage_trigger trigger, const char *why)
+/*
+ * Becomes the one that makes an image. Another that is under way is waited for where the process would end before it is
+ * whole; false: it is not to be waited for, or is this thread's own (a handler came on top).
+ */
+static bool become_busy(bool patient)
+{
+	uint32_t me = hd_sys_tid(), other = 0;
+
+	while (!__atomic_compare_exchange_n(&busy, &other, me, false, __ATOMIC_ACQUIRE,
+					    __ATOMIC_RELAXED)) {
+		if (!patient || other == me)
+			return false;
+		hd_sys_wait(&busy, other);
+		other = 0;
+	}
+	return true;
+}
+
+/* One image, unless the limits are reached or one is being made. patient: the process ends afterwards. */
+static void make_image(enum heapimage_trigger trigger, const char *why, bool patient)
 {
 	char path[PATH_MAX_BYTES];
 	struct heapdump_result result = {.size = sizeof(result)};
 	struct heapdump_options options = {.size = sizeof(options), .why = why};
 	int error;
 
-	if (__atomic_exchange_n(&busy, 1, __ATOMIC_ACQUIRE))
+	if (!become_busy(patient))
 		return;
 	if (armed.max_bytes)
 		options.max_bytes =
@@ -144,6 +162,7 @@ static void make_image(enum heapimage_trigger trigger, const char *why)
 	}
 	last_ns = hd_sys_clock(CLOCK_MONOTONIC);
 	__atomic_store_n(&busy, 0, __ATOMIC_RELEASE);
+	hd_sys_wake(&busy);
 }
 
 /* Since the last attempt, whether it made an image or not. */
@@ -175,7 +194,7 @@ void hd_trigger_grown(uint64_t live_bytes)
 	if (is_too_soon() || n_dumps >= armed.max_dumps)
 		return;
 	set_limit(live_bytes);
-	make_image(HEAPIMAGE_BY_GROWTH, "the heap has grown (HEAPDUMP_GROWTH)");
+	make_image(HEAPIMAGE_BY_GROWTH, "the heap has grown (HEAPDUMP_GROWTH)", false);
 	errno = error;
 }
 
@@ -201,7 +220,7 @@ static void failed(void)
 
 	if (!is_too_soon())
 		make_image(HEAPIMAGE_BY_MALLOC_FAILURE,
-			   "an allocation failed (HEAPDUMP_ON_MALLOC_FAILURE)");
+			   "an allocation failed (HEAPDUMP_ON_MALLOC_FAILURE)", false);
 	errno = error;
 }
 
@@ -282,17 +301,25 @@ static bool is_deadly(int signo)
 	       signo == SIGABRT || signo == SIGTRAP || signo == SIGSYS;
 }
 
+/* It comes when the handler has returned. */
+static void die_of(int signo)
+{
+	struct sigaction act = {.sa_handler = SIG_DFL};
+
+	sigaction(signo, &act, NULL);
+	hd_sys3(SYS_tgkill, hd_sys_pid(), hd_sys_tid(), signo);
+}
+
 static void on_signal(int signo)
 {
 	int error = errno;
 
 	if (n_dumps >= armed.max_dumps)
 		hd_sys_say("no image: there are as many as HEAPDUMP_MAX_DUMPS allows");
-	else
-		make_image(HEAPIMAGE_BY_SIGNAL, "asked for by signal (HEAPDUMP_SIGNAL)");
-	/* its action is the default again; it comes when this handler has returned */
+	make_image(HEAPIMAGE_BY_SIGNAL, "asked for by signal (HEAPDUMP_SIGNAL)", is_deadly(signo));
+	/* not before: a second thread's would end the process while the image is being written */
 	if (is_deadly(signo))
-		hd_sys3(SYS_tgkill, hd_sys_pid(), hd_sys_tid(), signo);
+		die_of(signo);
 	errno = error;
 }
 
@@ -319,8 +346,6 @@ static bool arm_signal(const char *text)
 	int signo = signal_of(text);
 
 	sigfillset(&act.sa_mask);
-	if (is_deadly(signo))
-		act.sa_flags |= (int)SA_RESETHAND;
 	return signo > 0 && sigaction(signo, &act, NULL) == 0;
 }
 
@@ -329,7 +354,7 @@ static bool arm_signal(const char *text)
 __attribute__((destructor)) static void at_end(void)
 {
 	if (armed.at_exit)
-		make_image(HEAPIMAGE_BY_EXIT, "the program ends (HEAPDUMP_AT_EXIT)");
+		make_image(HEAPIMAGE_BY_EXIT, "the program ends (HEAPDUMP_AT_EXIT)", true);
 }
 
 /* --- Arming. --- */
