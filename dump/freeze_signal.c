@@ -10,6 +10,9 @@
  * as it likes (a thread had blocked it), nothing happens. Where the program uses both, it is a real-time signal; if a
  * thread did not answer that, the handler stays in place for good, since the signal would kill.
  *
+ * A thread in sigwait() is not asked, since it would be handed the signal; it is reported as not stopped. (Where
+ * /proc/PID/task/TID/syscall is not to be read that is not seen; nor is a signalfd that takes all signals.)
+ *
  * What it costs the program: poll, nanosleep, select and other calls with a time limit return EINTR, SA_RESTART or not.
  * What it cannot do: threads that block the signal, or sit in the kernel without being able to take one, run on.
  *
@@ -33,6 +36,7 @@ enum {
 	POLL_NS = 1000 * 1000,
 	MAX_ROUNDS = 30,
 	STATUS_BYTES = 4096,
+	CALL_BYTES = 256,
 	N_SIGNALS = 64,
 };
 
@@ -190,8 +194,27 @@ static uint64_t blocked_mask(const struct hd_freeze *f, uint32_t tid)
 	return mask;
 }
 
+/*
+ * Whether the thread waits for signals by sigwait(): the kernel shows those as unblocked then, and ours would be handed to
+ * the program. Not known where /proc does not tell.
+ */
+static bool is_in_sigwait(const struct hd_freeze *f, uint32_t tid)
+{
+	char path[96], buf[CALL_BYTES];
+	const char *at = buf;
+	uint64_t call;
+
+	hd_freeze_path(f, tid, "syscall", path);
+	return hd_text_whole(path, buf, sizeof(buf)) > 0 && hd_text_number(&at, 10, &call) &&
+	       call == SYS_rt_sigtimedwait;
+}
+
 static void ask(struct hd_freeze *f, struct hd_frozen *t)
 {
+	if (is_in_sigwait(f, t->tid)) {
+		t->state = HD_NOT_STOPPED;
+		return;
+	}
 	__atomic_store_n(&t->asked, ASKED, __ATOMIC_RELEASE);
 	if (hd_sys3(SYS_tgkill, f->pid, t->tid, f->signal) < 0)
 		t->state = HD_GONE;
