@@ -286,6 +286,7 @@ static void close_gone(const struct survey *s)
 void hd_module_log_look(void)
 {
 	struct survey s = {0};
+	uint64_t generation = 0;
 
 	if (!heapdump_anchor)
 		return;
@@ -295,10 +296,12 @@ void hd_module_log_look(void)
 	if (s.unmapped) {
 		n_unloaded = s.subs;
 		close_gone(&s);
-		hd_stack_new_generation(
-			__atomic_add_fetch(&heapdump_anchor->generation, 1, __ATOMIC_SEQ_CST));
+		generation = __atomic_add_fetch(&heapdump_anchor->generation, 1, __ATOMIC_SEQ_CST);
 	}
 	unlock();
+	/* it may take the loader's lock, under which others wait for ours */
+	if (generation)
+		hd_stack_new_generation(generation);
 }
 
 void hd_module_log_start(void)

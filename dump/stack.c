@@ -328,8 +328,10 @@ void hd_stack_new_generation(uint64_t generation)
 {
 	if (__atomic_exchange_n(&state.generation, generation, __ATOMIC_ACQ_REL) == generation)
 		return;
-	hd_modules_changed();
-	hd_rules_forget();
+	if (state.how == HD_UNWIND_AUTO) {
+		hd_modules_changed();
+		hd_rules_forget();
+	}
 	if (state.flush && state.space) /* it does not notice by itself */
 		state.flush(*state.space, 0, 0);
 }
