@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -173,6 +175,23 @@ static bool is_stderr(void)
 		now.st_dev == known_stderr.st_dev && now.st_ino == known_stderr.st_ino);
 }
 
+/* A reader that has gone must not kill the program, nor one that is slow hold it up: the line is lost then. */
+static void write_stderr(const char *line, size_t n)
+{
+	struct pollfd to = {.fd = 2, .events = POLLOUT};
+	struct timespec at_once = {0, 0};
+	uint64_t pipe_mask = 1ull << (SIGPIPE - 1), before = 0, pending = 0;
+
+	if (hd_sys6(SYS_ppoll, (long)&to, 1, (long)&at_once, 0, 0, 0) != 1)
+		return;
+	hd_sys4(SYS_rt_sigprocmask, SIG_BLOCK, &pipe_mask, &before, sizeof(before));
+	hd_sys2(SYS_rt_sigpending, &pending, sizeof(pending));
+	hd_sys3(SYS_write, 2, line, n);
+	if (!(pending & pipe_mask))
+		hd_sys4(SYS_rt_sigtimedwait, &pipe_mask, 0, &at_once, sizeof(pipe_mask));
+	hd_sys4(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0, sizeof(before));
+}
+
 void hd_sys_say(const char *text)
 {
 	char line[LINE_MAX_BYTES] = "heapdump: ";
@@ -184,5 +203,5 @@ void hd_sys_say(const char *text)
 	n += more;
 	line[n++] = '\n';
 	if (is_stderr())
-		hd_sys3(SYS_write, 2, line, n);
+		write_stderr(line, n);
 }
