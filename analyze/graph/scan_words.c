@@ -8,19 +8,12 @@
 /* The run that holds addr or is the first above it, from a guess that is mostly right. */
 static size_t run_for(const struct space *s, size_t guess, addr_t addr)
 {
-	size_t lo = 0, hi = s->runs.n;
+	size_t lo;
 
 	if (guess < s->runs.n && s->runs.v[guess].addr <= addr &&
 	    addr - s->runs.v[guess].addr < s->runs.v[guess].size)
 		return guess;
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (s->runs.v[mid].addr + s->runs.v[mid].size <= addr)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
+	lo = vec_bisect(&s->runs, e, e->addr + e->size <= addr);
 	return lo;
 }
 

@@ -157,15 +157,7 @@ void announced_deinit(struct announced *a)
 
 const struct split_block *announced_block(const struct announced *a, addr_t addr)
 {
-	size_t lo = 0, hi = a->split.n;
+	size_t lo = vec_bisect(&a->split, e, e->addr < addr);
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (a->split.v[mid].addr < addr)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
 	return lo < a->split.n && a->split.v[lo].addr == addr ? &a->split.v[lo] : NULL;
 }

@@ -50,16 +50,8 @@ addr_t glibc_extent_start(const struct space *s, addr_t a)
 
 const struct glibc_region *glibc_arenas_region(const struct glibc *g, addr_t chunk)
 {
-	size_t lo = 0, hi = g->regions.n;
+	size_t lo = vec_bisect(&g->regions, e, e->lo <= chunk);
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (g->regions.v[mid].lo <= chunk)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
 	return lo && chunk < g->regions.v[lo - 1].hi ? &g->regions.v[lo - 1] : NULL;
 }
 

@@ -168,16 +168,8 @@ void glibc_bins_sort_taken(struct glibc *g)
 
 bool glibc_bins_is_taken(const struct glibc *g, addr_t chunk)
 {
-	size_t lo = 0, hi = g->taken.n;
+	size_t lo = vec_bisect(&g->taken, e, e->chunk < chunk);
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (g->taken.v[mid].chunk < chunk)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
 	return lo < g->taken.n && g->taken.v[lo].chunk == chunk;
 }
 

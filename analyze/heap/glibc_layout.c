@@ -35,17 +35,9 @@ const uint32_t glibc_layout_bins_off[3] = {112, 104, 24};
 bool glibc_view_move(struct glibc_view *v, addr_t a)
 {
 	const struct space *s = v->space;
-	size_t lo = 0, hi = s->runs.n;
+	size_t lo = vec_bisect(&s->runs, e, e->addr <= a);
 	const struct space_run *r;
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (s->runs.v[mid].addr <= a)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
 	r = lo ? &s->runs.v[lo - 1] : NULL;
 	if (!r || a - r->addr >= r->size || r->size - (a - r->addr) < 8)
 		return false;
@@ -58,19 +50,12 @@ bool glibc_view_move(struct glibc_view *v, addr_t a)
 addr_t glibc_view_next(struct glibc_view *v, addr_t a, addr_t end)
 {
 	const struct space *s = v->space;
-	size_t lo = 0, hi = s->runs.n;
+	size_t lo;
 
 	a = (a + 7) & ~7ull;
 	if (a - v->lo < v->size && v->size - (a - v->lo) >= 8)
 		return a < end ? a : end;
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (s->runs.v[mid].addr + s->runs.v[mid].size <= a)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
+	lo = vec_bisect(&s->runs, e, e->addr + e->size <= a);
 	for (; lo < s->runs.n && s->runs.v[lo].addr < end; lo++) {
 		const struct space_run *r = &s->runs.v[lo];
 		addr_t first = r->addr > a ? (r->addr + 7) & ~7ull : a;

@@ -173,15 +173,7 @@ void sites_deinit(struct sites *s)
 
 const struct birth *sites_birth(const struct sites *s, obj_id o)
 {
-	size_t lo = 0, hi = s->births.n;
+	size_t lo = vec_bisect(&s->births, e, e->object < o);
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (s->births.v[mid].object < o)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
 	return lo < s->births.n && s->births.v[lo].object == o ? &s->births.v[lo] : NULL;
 }

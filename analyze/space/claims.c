@@ -18,16 +18,8 @@
 /* The number of claims that start at or below addr. */
 static size_t claims_upto(const struct claims *c, addr_t addr)
 {
-	size_t lo = 0, hi = c->list.n;
+	size_t lo = vec_bisect(&c->list, e, e->at.lo <= addr);
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (c->list.v[mid].at.lo <= addr)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
 	return lo;
 }
 

@@ -176,17 +176,9 @@ static uint64_t size_of(Dwarf_Die *die)
 
 static bool find_variable(struct table *t, uint64_t at, bool is_tls, struct source_line *out)
 {
-	size_t lo = 0, hi = t->list.n;
+	size_t lo =
+		vec_bisect(&t->list, e, e->is_tls < is_tls || (e->is_tls == is_tls && e->at <= at));
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		const struct variable *v = &t->list.v[mid];
-
-		if (v->is_tls < is_tls || (v->is_tls == is_tls && v->at <= at))
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
 	while (lo--) {
 		struct variable *v = &t->list.v[lo];
 		const char *file;

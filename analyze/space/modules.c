@@ -277,16 +277,8 @@ void modules_deinit(struct modules *m)
 
 uint32_t modules_find(const struct modules *m, addr_t addr)
 {
-	size_t lo = 0, hi = m->list.n;
+	size_t lo = vec_bisect(&m->list, e, e->at.lo <= addr);
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (m->list.v[mid].at.lo <= addr)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
 	return lo && range_has(m->list.v[lo - 1].at, addr) ? (uint32_t)lo - 1 : INDEX_NONE;
 }
 

@@ -330,31 +330,15 @@ bool sampled_get(const struct sampled *s, const struct space *space, uint32_t sl
 
 const struct sample_ref *sampled_find(const struct sampled *s, addr_t addr)
 {
-	size_t lo = 0, hi = s->samples.n;
+	size_t lo = vec_bisect(&s->samples, e, e->addr < addr);
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (s->samples.v[mid].addr < addr)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
 	return lo < s->samples.n && s->samples.v[lo].addr == addr ? &s->samples.v[lo] : NULL;
 }
 
 const struct site_ref *sampled_site(const struct sampled *s, uint32_t number)
 {
-	size_t lo = 0, hi = s->sites.n;
+	size_t lo = vec_bisect(&s->sites, e, e->number < number);
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (s->sites.v[mid].number < number)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
 	return lo < s->sites.n && s->sites.v[lo].number == number ? &s->sites.v[lo] : NULL;
 }
 
@@ -385,16 +369,8 @@ const struct heapimage_module *sampled_unmapped(const struct sampled *s, addr_t 
 
 const struct heapimage_region *sampled_region(const struct sampled *s, addr_t addr, uint32_t kind)
 {
-	size_t lo = 0, hi = s->regions.n;
+	size_t lo = vec_bisect(&s->regions, e, e->addr < addr);
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (s->regions.v[mid].addr < addr)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
 	for (; lo < s->regions.n && s->regions.v[lo].addr == addr; lo++)
 		if (s->regions.v[lo].kind == kind)
 			return &s->regions.v[lo];

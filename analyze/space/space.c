@@ -165,16 +165,8 @@ int space_take_holes(struct space *s, const struct range *holes, size_t n, struc
 /* The number of runs that start at or below addr. */
 static size_t runs_upto(const struct space *s, addr_t addr)
 {
-	size_t lo = 0, hi = s->runs.n;
+	size_t lo = vec_bisect(&s->runs, e, e->addr <= addr);
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (s->runs.v[mid].addr <= addr)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
 	return lo;
 }
 
@@ -318,16 +310,8 @@ uint64_t space_dumped_bytes(const struct space *s)
 
 const struct mapping *space_mapping(const struct space *s, addr_t addr)
 {
-	size_t lo = 0, hi = s->mappings.n;
+	size_t lo = vec_bisect(&s->mappings, e, e->at.hi <= addr);
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (s->mappings.v[mid].at.hi <= addr)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
 	if (lo == s->mappings.n || !range_has(s->mappings.v[lo].at, addr))
 		return NULL;
 	return &s->mappings.v[lo];

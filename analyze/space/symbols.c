@@ -253,16 +253,8 @@ static struct table *table_of(struct symbols *s, uint32_t module)
 
 static bool find_in(const struct table *t, enum symbol_kind kind, addr_t addr, struct symbol *out)
 {
-	size_t lo = 0, hi = t->kinds[kind].n;
+	size_t lo = vec_bisect(&t->kinds[kind], e, e->addr <= addr);
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (t->kinds[kind].v[mid].addr <= addr)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
 	if (!lo || addr - t->kinds[kind].v[lo - 1].addr >= t->kinds[kind].v[lo - 1].size)
 		return false;
 	*out = t->kinds[kind].v[lo - 1];

@@ -49,6 +49,28 @@ static inline int vec_reserve_bytes(void **v, size_t *cap, size_t n, size_t size
 #define vec_push(vec, x)                                                                           \
 	(vec_reserve((vec), (vec)->n + 1) < 0 ? -1 : ((vec)->v[(vec)->n++] = (x), 0))
 
+/*
+ * How many leading elements of a sorted vector satisfy `before`, an expression of the element pointer e: where the first that
+ * does not stands. O(log n).
+ *
+ *	size_t i = vec_bisect(&segs, e, e->addr <= at);       those at or below at
+ */
+#define vec_bisect(vec, e, before)                                                                 \
+	({                                                                                         \
+		size_t lo_ = 0, hi_ = (vec)->n;                                                    \
+                                                                                                   \
+		while (lo_ < hi_) {                                                                \
+			size_t mid_ = lo_ + (hi_ - lo_) / 2;                                       \
+			const __typeof__(*(vec)->v) *e = &(vec)->v[mid_];                          \
+                                                                                                   \
+			if (before)                                                                \
+				lo_ = mid_ + 1;                                                    \
+			else                                                                       \
+				hi_ = mid_;                                                        \
+		}                                                                                  \
+		lo_;                                                                               \
+	})
+
 #define vec_deinit(vec)                                                                            \
 	do {                                                                                       \
 		free((vec)->v);                                                                    \
