@@ -73,12 +73,14 @@ void hd_sys_close(int fd)
 		hd_sys1(SYS_close, fd);
 }
 
-int64_t hd_sys_read(int fd, void *buf, uint64_t n)
+/* By read, or by pread64 from off. */
+static int64_t read_all(int call, int fd, void *buf, uint64_t n, uint64_t off)
 {
 	uint64_t done = 0;
 
 	while (done < n) {
-		long got = hd_sys3(SYS_read, fd, (char *)buf + done, n - done);
+		/* read(2) does not look at the fourth */
+		long got = hd_sys4(call, fd, (char *)buf + done, n - done, off + done);
 
 		if (got == -EINTR)
 			continue;
@@ -91,22 +93,14 @@ int64_t hd_sys_read(int fd, void *buf, uint64_t n)
 	return (int64_t)done;
 }
 
+int64_t hd_sys_read(int fd, void *buf, uint64_t n)
+{
+	return read_all(SYS_read, fd, buf, n, 0);
+}
+
 int64_t hd_sys_pread(int fd, void *buf, uint64_t n, uint64_t off)
 {
-	uint64_t done = 0;
-
-	while (done < n) {
-		long got = hd_sys4(SYS_pread64, fd, (char *)buf + done, n - done, off + done);
-
-		if (got == -EINTR)
-			continue;
-		if (got < 0 && !done)
-			return got;
-		if (got <= 0)
-			break;
-		done += (uint64_t)got;
-	}
-	return (int64_t)done;
+	return read_all(SYS_pread64, fd, buf, n, off);
 }
 
 int hd_sys_write(int fd, const void *buf, uint64_t n)
