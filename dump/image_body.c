@@ -2,7 +2,7 @@
  * The bytes of the segments, in one forward pass. What is not written is skipped: a hole in a file, zeros in a pipe.
  *
  *	own pages       looked at where they are, for zero pages, and written from there
- *	the rest        read by the kernel into a buffer (it says EFAULT where a load of ours would be SIGBUS)
+ *	the rest        read by the kernel into a buffer (it says EFAULT where a load of ours would be a signal)
  *
  * In the snapshot, own pages that have been written are given back at once: a page that only the program has left costs
  * it no copy when it writes to it. Not the pages of the stack's guard value, which sits at the thread pointer.
@@ -161,8 +161,8 @@ static int write_segment(struct hd_image *im, const struct core_segment *g, enum
 	     at = b) {
 		rc = hd_output_skip(o, g->off + (a - g->addr) - o->at);
 		if (rc == 0)
-			rc = source == HD_FROM_OWN && im->pages.pagemap >= 0 ? write_own(im, a, b)
-									     : write_copy(im, a, b);
+			rc = source == HD_FROM_OWN && im->pages.present ? write_own(im, a, b)
+									: write_copy(im, a, b);
 	}
 	if (rc < 0)
 		return rc;

@@ -8,6 +8,9 @@
  * A page is the process's own when bit 63 (present) or 62 (swapped) is set and bit 61 (of a file, or shared) is
  * not (Linux Documentation/admin-guide/mm/pagemap.rst; these bits need no privilege). The shared zero page
  * is not told by these bits; its content is zero all the same, and the writer finds that out.
+ *
+ * "Swapped" is every entry that is not present and not empty: also a guard page of MADV_GUARD_INSTALL (Linux 6.13; newer
+ * kernels tell it apart) and a page with a memory error. A load from one of these kills, so runs of the two kinds are kept apart.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,18 +31,25 @@ struct scan_arg {
 #define SCAN_IOCTL 0xc0606610ul /* _IOWR('f', 16, struct scan_arg) */
 _Static_assert(sizeof(struct scan_arg) == 96, "struct pm_scan_arg");
 
-enum { SCAN_FILE = 1 << 2, SCAN_PRESENT = 1 << 3, SCAN_SWAPPED = 1 << 4, SCAN_ZERO = 1 << 5 };
+enum {
+	SCAN_FILE = 1 << 2,
+	SCAN_PRESENT = 1 << 3,
+	SCAN_SWAPPED = 1 << 4,
+	SCAN_ZERO = 1 << 5,
+	SCAN_GUARD = 1 << 8, /* Linux 6.15 */
+};
 
 #define ENTRY_PRESENT (1ull << 63)
 #define ENTRY_SWAPPED (1ull << 62)
 #define ENTRY_FILE    (1ull << 61)
+#define ENTRY_GUARD   (1ull << 58) /* Linux 6.15 */
 
 void hd_pages_open(struct hd_pages *p, const char *proc, uint32_t pid)
 {
 	char path[PROC_PATH];
 
 	p->pid = pid;
-	p->no_scan = p->no_readv = false;
+	p->no_scan = p->no_guard = p->no_readv = false;
 	p->seen_lo = p->seen_hi = 0;
 	hd_path(path, sizeof(path), proc, "/pagemap", NULL);
 	p->pagemap = hd_sys_open(path, O_RDONLY, 0);
@@ -54,31 +64,41 @@ void hd_pages_close(struct hd_pages *p)
 	p->pagemap = p->mem = -1;
 }
 
-/* Adds [lo, hi) to what was found in order. */
-static void add_run(struct hd_pages *p, uint64_t lo, uint64_t hi)
+/* Adds the page at lo to what was found in order; false: there is no room for another run. */
+static bool add_page(struct hd_pages *p, uint64_t lo, uint64_t categories)
 {
-	if (p->n_runs && p->runs[p->n_runs - 1].hi == lo)
-		p->runs[p->n_runs - 1].hi = hi;
+	struct hd_page_run *last = p->n_runs ? &p->runs[p->n_runs - 1] : NULL;
+
+	if (last && last->hi == lo && last->categories == categories)
+		last->hi += PAGE;
+	else if (p->n_runs < HD_PAGE_RUNS)
+		p->runs[p->n_runs++] = (struct hd_page_run){lo, lo + PAGE, categories};
 	else
-		p->runs[p->n_runs++] = (struct hd_page_run){.lo = lo, .hi = hi};
+		return false;
+	return true;
 }
 
 /* Fills runs from lo on by one ioctl; false: this kernel cannot. */
 static bool scan(struct hd_pages *p, uint64_t lo, uint64_t hi)
 {
+	uint64_t unwanted = SCAN_FILE | SCAN_ZERO | (p->no_guard ? 0 : SCAN_GUARD);
 	struct scan_arg arg = {
 		.size = sizeof(arg),
 		.start = lo,
 		.end = hi,
 		.vec = (uint64_t)(uintptr_t)p->runs,
 		.vec_len = HD_PAGE_RUNS,
-		.category_inverted = SCAN_FILE | SCAN_ZERO,
-		.category_mask = SCAN_FILE | SCAN_ZERO,
+		.category_inverted = unwanted,
+		.category_mask = unwanted,
 		.category_anyof_mask = SCAN_PRESENT | SCAN_SWAPPED,
-		.return_mask = SCAN_FILE,
+		.return_mask = SCAN_PRESENT,
 	};
 	long n = hd_sys3(SYS_ioctl, p->pagemap, SCAN_IOCTL, &arg);
 
+	if (n == -EINVAL && !p->no_guard) {
+		p->no_guard = true;
+		return scan(p, lo, hi);
+	}
 	if (n < 0)
 		return false;
 	p->n_runs = (uint32_t)n;
@@ -87,7 +107,12 @@ static bool scan(struct hd_pages *p, uint64_t lo, uint64_t hi)
 	return true;
 }
 
-/* The same by reading entries; at most HD_PAGE_RUNS runs come of HD_PAGE_ENTRIES pages. */
+static bool is_own(uint64_t entry)
+{
+	return (entry & (ENTRY_PRESENT | ENTRY_SWAPPED)) && !(entry & (ENTRY_FILE | ENTRY_GUARD));
+}
+
+/* The same by reading entries. */
 static bool read_entries(struct hd_pages *p, uint64_t lo, uint64_t hi)
 {
 	uint64_t n = (hi - lo) / PAGE;
@@ -100,12 +125,11 @@ static bool read_entries(struct hd_pages *p, uint64_t lo, uint64_t hi)
 		return false;
 	n = (uint64_t)got / 8;
 	p->n_runs = 0;
-	for (uint64_t i = 0; i < n; i++)
-		if ((p->entries[i] & (ENTRY_PRESENT | ENTRY_SWAPPED)) &&
-		    !(p->entries[i] & ENTRY_FILE))
-			add_run(p, lo + i * PAGE, lo + (i + 1) * PAGE);
-	p->seen_lo = lo;
-	p->seen_hi = lo + n * PAGE;
+	p->seen_lo = p->seen_hi = lo;
+	for (uint64_t i = 0; i < n; i++, p->seen_hi += PAGE)
+		if (is_own(p->entries[i]) &&
+		    !add_page(p, p->seen_hi, p->entries[i] & ENTRY_PRESENT ? SCAN_PRESENT : 0))
+			break;
 	return true;
 }
 
@@ -119,11 +143,10 @@ static bool read_mincore(struct hd_pages *p, uint64_t lo, uint64_t hi)
 	if (hd_sys3(SYS_mincore, lo, n * PAGE, there) < 0)
 		return false;
 	p->n_runs = 0;
-	for (uint64_t i = 0; i < n; i++)
-		if (there[i] & 1)
-			add_run(p, lo + i * PAGE, lo + (i + 1) * PAGE);
-	p->seen_lo = lo;
-	p->seen_hi = lo + n * PAGE;
+	p->seen_lo = p->seen_hi = lo;
+	for (uint64_t i = 0; i < n; i++, p->seen_hi += PAGE)
+		if ((there[i] & 1) && !add_page(p, p->seen_hi, 0))
+			break;
 	return true;
 }
 
@@ -142,6 +165,7 @@ static bool look(struct hd_pages *p, uint64_t lo, uint64_t hi, bool shared)
 static bool next(struct hd_pages *p, uint64_t lo, uint64_t hi, bool shared, uint64_t *run_lo,
 		 uint64_t *run_hi)
 {
+	p->present = false;
 	while (lo < hi) {
 		if (lo < p->seen_lo || lo >= p->seen_hi) {
 			if (!look(p, lo, hi, shared)) {
@@ -157,6 +181,7 @@ static bool next(struct hd_pages *p, uint64_t lo, uint64_t hi, bool shared, uint
 				return false;
 			*run_lo = p->runs[i].lo > lo ? p->runs[i].lo : lo;
 			*run_hi = p->runs[i].hi < hi ? p->runs[i].hi : hi;
+			p->present = p->runs[i].categories & SCAN_PRESENT;
 			return true;
 		}
 		lo = p->seen_hi;

@@ -19,7 +19,9 @@ struct hd_pages {
 	int pagemap; /* < 0: not to be had (a process that is not dumpable) */
 	int mem;     /* /proc/PID/mem, where process_vm_readv is refused; < 0 */
 	uint32_t pid;
-	bool no_scan; /* an older kernel */
+	bool no_scan;  /* an older kernel */
+	bool no_guard; /* the same: it does not tell of guard pages */
+	bool present;  /* of the run that was found last: in memory, and can be loaded from */
 	bool no_readv;
 	uint64_t seen_lo, seen_hi; /* what runs tells of */
 	uint32_t n_runs;
@@ -33,7 +35,8 @@ void hd_pages_close(struct hd_pages *p);
 
 /*
  * The first run of pages in [lo, hi) that the process has for itself: present or swapped out, not a page of the file
- * behind it, not the shared zero page. false: there is none. Where nobody can tell, [lo, hi) is one.
+ * behind it, not the shared zero page. false: there is none. Where nobody can tell, [lo, hi) is one. A run is
+ * present as a whole or not at all, and p->present says which.
  */
 bool hd_pages_next(struct hd_pages *p, uint64_t lo, uint64_t hi, uint64_t *run_lo,
 		   uint64_t *run_hi);

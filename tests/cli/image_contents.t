@@ -73,4 +73,22 @@ is "and the image says so" "$(($(shows "$img" | sed -n 's/^info consistency //p'
 is "gdb has nothing to complain of" "$(complaints "$img")" ""
 timeout 60 "$program" unreadable fd:1 2>"$SCRATCH/said" | cat >"$img"
 is "a pipe's image lists it too" "$(said rc) $(why lost)" "0 1"
+
+# the last page before a guard page, and the first
+pages()
+{
+	guarded=0x$(said guarded | cut -d- -f1)
+	debugger "$img" -ex "p/x *(char *)$guarded" -ex "p/x *(char *)($guarded + 1998 * 4096)" |
+		sed -n 's/^\$[12] = //p' | tr '\n' ' '
+}
+image guarded
+if [ -n "$(said guarded)" ]; then
+	is "memory between guard pages is in the image" "$(said rc) $(pages)" "0 0x55 0x55 "
+	image guarded 1
+	is "in place, too" "$(said rc) $(pages)" "0 0x55 0x55 "
+	image guarded 0 1
+	is "and where pages are looked up one by one" "$(said rc) $(pages)" "0 0x55 0x55 "
+else
+	skip "memory between guard pages is in the image" "no MADV_GUARD_INSTALL before Linux 6.13"
+fi
 done_testing

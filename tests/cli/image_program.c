@@ -535,6 +535,22 @@ static int unreadable(void)
 	return dump_and_say();
 }
 
+/* Guard pages as glibc 2.42 makes them, every other one of some. count: the kernel does not list pages by ranges. */
+static int guarded(void)
+{
+	enum { GUARD_INSTALL = 102, PAGES = 2000, PAGE = 4096 };
+	char *p = map_apart(PAGES * PAGE, MAP_PRIVATE);
+
+	memset(p, 0x55, PAGES * PAGE);
+	for (int i = 1; i < PAGES; i += 2)
+		if (madvise(p + i * PAGE, PAGE, GUARD_INSTALL))
+			return 1;
+	name_range("guarded", p, PAGES * PAGE);
+	if (count)
+		refuse(SYS_ioctl, SECCOMP_RET_ERRNO | ENOTTY);
+	return dump_and_say();
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -557,6 +573,7 @@ int main(int argc, char **argv)
 		{"heap", heap},
 		{"mappings", mappings},
 		{"unreadable", unreadable},
+		{"guarded", guarded},
 		{"single", dump_and_say},
 	};
 
