@@ -207,7 +207,7 @@ static int add_not_copied(struct hd_image *im)
 		n_missing += !covers(&im->map, &before->v[i]);
 	if (!n_missing)
 		return 0;
-	rc = hd_memory_map_read(&after, im->dump->proc, false, im->room);
+	rc = hd_memory_map_read_running(&after, im->dump->proc, im->room);
 	if (rc < 0)
 		return rc;
 	merged.v = hd_room_take(im->room, (im->map.n + n_missing) * sizeof(*merged.v));

@@ -188,6 +188,13 @@ int hd_memory_map_read(struct hd_memory_map *map, const char *proc, bool flags,
 	return rc;
 }
 
+int hd_memory_map_read_running(struct hd_memory_map *map, const char *proc, struct hd_room *room)
+{
+	int rc = hd_memory_map_read(map, proc, false, room);
+
+	return rc == -ENOMEM ? 0 : rc;
+}
+
 const struct hd_mapping *hd_memory_map_find(const struct hd_memory_map *map, uint64_t addr)
 {
 	uint32_t lo = 0, hi = map->n;

@@ -44,7 +44,7 @@ struct hd_memory_map {
 /*
  * Reads the mappings of the process whose folder is proc ("/proc/self") in the order of their addresses. flags: with
  * the kernel's VmFlags, which costs a walk over the page tables (about 10 ms per GB of 4 KiB pages). All memory is the
- * room's; −ENOMEM where it does not suffice, or another negative errno.
+ * room's; −ENOMEM where it does not suffice, with the mappings up to there, or another negative errno.
  */
 int hd_memory_map_read(struct hd_memory_map *map, const char *proc, bool flags,
 		       struct hd_room *room);
@@ -54,6 +54,12 @@ bool hd_memory_map_parse(const char *line, struct hd_mapping *m);
 
 /* How many mappings there are now, and the bytes of their text. 0 or a negative errno. */
 int hd_memory_map_count(const char *proc, uint64_t *n, uint64_t *bytes);
+
+/*
+ * The same without flags of a program that runs, for what only MADV_DONTFORK needs: where the mappings outgrow their
+ * memory while they are read, the list ends early.
+ */
+int hd_memory_map_read_running(struct hd_memory_map *map, const char *proc, struct hd_room *room);
 
 /* The mapping that holds addr, or NULL. */
 const struct hd_mapping *hd_memory_map_find(const struct hd_memory_map *map, uint64_t addr);

@@ -69,7 +69,7 @@ static int prepare(struct hd_dump *d)
 	if (rc == 0)
 		rc = hd_output_check_room(&d->out, d->estimate_bytes);
 	if (rc == 0 && !d->before.v)
-		rc = hd_memory_map_read(&d->before, d->proc, false, &d->room);
+		rc = hd_memory_map_read_running(&d->before, d->proc, &d->room);
 	if (rc == 0)
 		rc = hd_freeze_list(&d->freeze);
 	if (rc < 0)

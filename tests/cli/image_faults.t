@@ -42,6 +42,9 @@ timeout 60 "$program" single "$img" 2>"$SCRATCH/said"
 is "a link under the name is replaced, not followed" \
 	"$(said rc) $(cat "$SCRATCH/victim") $(stat -c %F "$img")" "0 before regular file"
 
+timeout 120 "$program" churn-of-mappings /dev/null 0 10 2>"$SCRATCH/said"
+is "mappings that come while they are read: no error" "$(said failed)" 0
+
 if [ "$(id -u)" = 0 ]; then
 	chmod 755 "$SCRATCH" "$SCRATCH/out"
 	image nobody

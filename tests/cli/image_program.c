@@ -242,6 +242,41 @@ static int churn(void)
 	return rc < 0;
 }
 
+/* Thousands of mappings come and go. */
+static void *maps_and_unmaps(void *arg)
+{
+	enum { N = 20000 };
+	void **p = arg;
+
+	ready("mapper");
+	while (!g_stop) {
+		for (int i = 0; i < N; i++)
+			p[i] = mmap(NULL, 4096, i % 2 ? PROT_READ : PROT_READ | PROT_WRITE,
+				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		for (int i = 0; i < N; i++)
+			munmap(p[i], 4096);
+	}
+	return arg;
+}
+
+static int churn_of_mappings(void)
+{
+	static void *p[20000];
+	struct heapdump_result r;
+	int failed = 0;
+	pthread_t t;
+
+	pthread_create(&t, NULL, maps_and_unmaps, p);
+	while (!g_ready)
+		usleep(1000);
+	for (int i = 0; i < count; i++)
+		failed += dump(&r) < 0;
+	fprintf(stderr, "failed %d\n", failed);
+	g_stop = 1;
+	pthread_join(t, NULL);
+	return 0;
+}
+
 /* --- Places where a dump is hard. --- */
 
 static char small_stack[8192] __attribute__((aligned(64)));
@@ -562,6 +597,7 @@ int main(int argc, char **argv)
 		{"deaf", deaf},
 		{"sleepers", sleepers},
 		{"churn", churn},
+		{"churn-of-mappings", churn_of_mappings},
 		{"crash", crash},
 		{"seccomp", ptrace_refused},
 		{"few-tasks", few_tasks},
