@@ -92,8 +92,8 @@ $(BUILD)/lib/%.o: %.c $(BUILD)/flags
 	$(call say,CC,$< '(library)')
 	$(Q)$(CC) $(LIB_CFLAGS) -MMD -MP -c -o $@ $<
 LIB_CFLAGS = $(BASE_CFLAGS) -fPIC -fvisibility=hidden
-# private: the flags file, a prerequisite, must not see it.
-$(BUILD)/lib/dump/hooks.o $(BUILD)/lib/dump/hooks_cxx.o: private LIB_CFLAGS += -fomit-frame-pointer
+# (-O1 makes no tail jumps by itself.) private: the flags file, a prerequisite, must not see it.
+$(BUILD)/lib/dump/hooks.o $(BUILD)/lib/dump/hooks_cxx.o: private LIB_CFLAGS += -fomit-frame-pointer -foptimize-sibling-calls
 
 LIB_SOURCES = $(wildcard dump/*.c) formats/core_write.c formats/image_write.c
 LIB_OBJECTS = $(LIB_SOURCES:%.c=$(BUILD)/lib/%.o)
@@ -127,9 +127,9 @@ units: $(UNITS)
 .PHONY: units
 
 # The tests find the tool and its build by these. A sanitizer's verdict is an exit status that no
-# command of the tool has.
+# command of the tool has; and a sanitized tool lets the programs it starts leave cores.
 TEST_ENV = CMOCKA_MESSAGE_OUTPUT=TAP BUILD='$(abspath $(BUILD))' HEAPDUMP='$(abspath $(BUILD))/heapdump' \
-	   CC='$(CC)' ASAN_OPTIONS=exitcode=99 UBSAN_OPTIONS=exitcode=99:print_stacktrace=1
+	   CC='$(CC)' ASAN_OPTIONS=exitcode=99:disable_coredump=0 UBSAN_OPTIONS=exitcode=99:print_stacktrace=1
 CLI      = $(wildcard tests/cli/*.t)
 REAL     = $(wildcard tests/real/*.t)
 PROVE    = prove --timer -j$(JOBS) --exec scripts/run-test

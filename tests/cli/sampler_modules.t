@@ -27,6 +27,13 @@ g++ -O1 -g -std=c++17 -fno-builtin -D_Static_assert=static_assert -o "$SCRATCH/c
 g++ -O1 -g -std=c++17 -fno-builtin -D_Static_assert=static_assert -o "$SCRATCH/cxx.so" -shared -fPIC -DLIBRARY fixtures/preload_cxx.cc $FIXTURE >>"$SCRATCH/said" 2>&1
 [ -s "$SCRATCH/cxx.so" ] || tap_explain <"$SCRATCH/said"
 told 'libstdc++: ' record --rate all "$SCRATCH/cxx"
+
+# as record does it, without the tool: a sanitized one runs under no other allocator
+above()
+{
+	env LD_PRELOAD="$LIBRARY:$beneath" HEAPDUMP_RATE=all "$@"
+}
+
 for name in jemalloc tcmalloc mimalloc; do
 	beneath=$(allocator $name)
 	if [ -z "$beneath" ]; then
@@ -35,9 +42,8 @@ for name in jemalloc tcmalloc mimalloc; do
 	fi
 	throws=
 	[ $name != mimalloc ] || throws=not # in C it has no exceptions, and aborts
-	told "$name: " env LD_PRELOAD="$beneath" "$HEAPDUMP" record --rate all "$SCRATCH/cxx" $throws
-	told "$name, failures watched: " env LD_PRELOAD="$beneath" "$HEAPDUMP" record --rate all --on-malloc-failure \
-		--max-dumps 0 "$SCRATCH/cxx" $throws
+	told "$name: " above "$SCRATCH/cxx" $throws
+	told "$name, failures watched: " above HEAPDUMP_ON_MALLOC_FAILURE=1 HEAPDUMP_MAX_DUMPS=0 "$SCRATCH/cxx" $throws
 done
 cat >"$SCRATCH/opens.c" <<'C'
 #include <dlfcn.h>
