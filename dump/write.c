@@ -45,25 +45,30 @@ static uint64_t arena_size(void)
 	return (PAGE + STACK_BYTES + sizeof(struct hd_dump) + 2 * PAGE - 1) & ~(uint64_t)(PAGE - 1);
 }
 
+static void *map_shared(void)
+{
+	long p = hd_sys6(SYS_mmap, 0, SHARED_BYTES, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return p < 0 && p > -PAGE ? NULL : (void *)p;
+}
+
 /* guard │ stack │ struct hd_dump │ guard */
 static struct hd_dump *new_dump(void)
 {
 	uint64_t size = arena_size();
 	uint8_t *p = hd_sys_reserve(0, size);
+	struct hd_shared *shared = map_shared();
 	struct hd_dump *d;
-	long shared;
 
-	if (!p)
-		return NULL;
-	d = (struct hd_dump *)(void *)(p + PAGE + STACK_BYTES);
-	shared = hd_sys6(SYS_mmap, 0, SHARED_BYTES, PROT_READ | PROT_WRITE,
-			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (hd_sys3(SYS_mprotect, p + PAGE, size - 2 * PAGE, PROT_READ | PROT_WRITE) < 0 ||
-	    (shared < 0 && shared > -PAGE)) {
+	if (!p || !shared ||
+	    hd_sys3(SYS_mprotect, p + PAGE, size - 2 * PAGE, PROT_READ | PROT_WRITE) < 0) {
+		hd_sys_unmap(shared, SHARED_BYTES);
 		hd_sys_unmap(p, size);
 		return NULL;
 	}
-	d->shared = (struct hd_shared *)shared;
+	d = (struct hd_dump *)(void *)(p + PAGE + STACK_BYTES);
+	d->shared = shared;
 	d->own_lo[0] = (uint64_t)(uintptr_t)p;
 	d->own_hi[0] = d->own_lo[0] + size;
 	d->out.fd = -1;

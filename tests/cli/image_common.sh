@@ -1,6 +1,6 @@
 # What the tests of images begin with, behind tap.sh: the program that dumps itself, and what it said.
 #
-#	$program	image_program.c, linked with the library as it was built
+#	$program	image_program.c (or what $source names), linked with the library as it was built
 #	$san		the sanitizers of this build, "" without
 #	image WHAT…	runs it with the output $img, "name value" lines go to $SCRATCH/said
 #	said NAME	the value it gave
@@ -14,7 +14,7 @@ export ASAN_OPTIONS="${ASAN_OPTIONS:-}:detect_leaks=0:allow_user_segv_handler=1:
 program=$SCRATCH/image_program
 img=$SCRATCH/out/image
 mkdir "$SCRATCH/out"
-compile "$program" tests/cli/image_program.c $san -Iinclude -L"$BUILD" -lheapdump -Wl,-rpath,"$(cd "$BUILD" && pwd)" \
+compile "$program" "tests/cli/${source:-image_program}.c" $san -Iinclude -L"$BUILD" -lheapdump -Wl,-rpath,"$(cd "$BUILD" && pwd)" \
 	-lpthread
 
 image()
