@@ -297,16 +297,22 @@ static bool has_guard(const struct survey *s, addr_t lo)
 	return below && !(below->prot & (PROT_R | PROT_W | PROT_X));
 }
 
+/* Only a living thread's stack tells; with the main thread alone it is not known. */
 static bool guards_are_mappings(const struct survey *s)
 {
+	bool any = false;
+
 	for (size_t i = 0; i < s->threads->n_live; i++) {
 		const struct thread *t = &s->threads->list.v[i];
 		const struct mapping *m = space_mapping(s->space, t->stack.lo);
 
-		if (m && t->regs->tid != s->space->parts->pid && !has_guard(s, m->at.lo))
+		if (!m || t->regs->tid == s->space->parts->pid)
+			continue;
+		if (!has_guard(s, m->at.lo))
 			return false;
+		any = true;
 	}
-	return true;
+	return any;
 }
 
 static int add_all_exited(struct survey *s, struct err *err)

@@ -347,6 +347,25 @@ static void what_only_looks_like_a_descriptor_is_none(void **state)
 	close(&r);
 }
 
+/* Guards are no mappings since glibc 2.42, and no living stack tells here. */
+static void with_the_main_thread_alone_a_kept_stack_needs_no_guard(void **state)
+{
+	struct core_build *b = begin();
+	struct rig r;
+
+	core_build_map(b, block_of(1), BLOCK, PROT_R | PROT_W);
+	descriptor(b, tp_of(1), 0);
+	core_build_put(b, tp_of(1) + STACKBLOCK, block_of(1));
+	core_build_put(b, tp_of(1) + STACKBLOCK + 8, BLOCK);
+	stack_block(b, 2, UINT32_MAX);
+	open(&r, b);
+	assert_int_equal(r.threads.n_live, 1);
+	assert_int_equal(r.threads.list.n, 3);
+	expect_claim(&r, tp_of(1) - 8, CLAIM_DEAD_STACK);
+	expect_claim(&r, tp_of(2) - 8, CLAIM_DEAD_STACK);
+	close(&r);
+}
+
 static void many_exited_threads_are_all_found(void **state)
 {
 	struct core_build *b = begin();
@@ -429,6 +448,7 @@ int main(void)
 		cmocka_unit_test(a_kept_stack_that_a_new_thread_got_is_the_new_threads),
 		cmocka_unit_test(a_thread_that_is_ending_is_counted_once),
 		cmocka_unit_test(what_only_looks_like_a_descriptor_is_none),
+		cmocka_unit_test(with_the_main_thread_alone_a_kept_stack_needs_no_guard),
 		cmocka_unit_test(many_exited_threads_are_all_found),
 		cmocka_unit_test(thread_locals_lie_beside_the_thread_or_where_its_dtv_says),
 	};
