@@ -3,15 +3,16 @@
  * was in may be gone (dlclose): the sampler's log of modules then has the name of the file, by the
  * generation of the site.
  *
- * A site is labelled by the first function that looks like more than a way to malloc: a name of the
- * family with the usual prefixes and endings is passed over. That is a guess about names; the whole
- * stack stands beside the label.
+ * A site is labelled by the first function that looks like more than a way to malloc (wrappers.c); the
+ * whole stack stands beside the label.
  */
-#include <ctype.h>
 #include <string.h>
 
 #include "analyze/ask/callers.h"
+#include "analyze/ask/interner.h"
+#include "analyze/ask/wrappers.h"
 #include "analyze/space/lines_inline.h"
+#include "base/cleanup.h"
 
 enum { MAX_LEVELS = 16, FIRST_SLOTS = 256 };
 
@@ -25,6 +26,7 @@ struct callers_cache {
 	struct known_pc *slots;	 /* by hash, open addressing */
 	size_t n_slots, n_known; /* slots: a power of two, more than twice n_known */
 	VEC(struct caller) list;
+	struct interner names; /* that were put together here */
 };
 
 const char *callers_base_name(const char *path)
@@ -32,6 +34,41 @@ const char *callers_base_name(const char *path)
 	const char *slash = strrchr(path, '/');
 
 	return slash ? slash + 1 : path;
+}
+
+/* "ns::Class::" and "name" as one; without memory the name alone. */
+static const char *join(struct session *s, const char *scope, const char *name)
+{
+	_cleanup_free_ char *whole = NULL;
+	struct interner *names = &s->callers->names;
+	uint32_t number;
+
+	if (asprintf(&whole, "%s%s", scope, name) < 0) {
+		whole = NULL;
+		return name;
+	}
+	number = interner_number(names, whole);
+	return number < names->list.n ? names->list.v[number] : name;
+}
+
+/*
+ * A function's name with all that it is in, as a symbol has it: by its linkage name; by the symbol of the
+ * code, if that is of this function (NULL for an inlined one); else by the scopes around it.
+ */
+static const char *full_name(struct session *s, const struct code_level *l, const char *symbol)
+{
+	const char *linkage = symbols_source_name(s->symbols, l->linkage);
+	const char *of_symbol = symbols_source_name(s->symbols, symbol);
+
+	if (linkage != l->linkage)
+		return linkage;
+	if (!l->function)
+		return of_symbol;
+	if (of_symbol != symbol && strstr(of_symbol, l->function))
+		return of_symbol;
+	if (!*l->scope || !s->callers || (symbol && !strcmp(symbol, l->function)))
+		return l->function;
+	return join(s, l->scope, l->function);
 }
 
 static size_t look_up(struct session *s, addr_t pc, struct caller *out)
@@ -47,9 +84,7 @@ static size_t look_up(struct session *s, addr_t pc, struct caller *out)
 	for (size_t i = 0; i < n; i++) {
 		out[i] = c;
 		out[i].inlined = i + 1 < n;
-		out[i].function = levels[i].function;
-		if (!out[i].function && !out[i].inlined)
-			out[i].function = symbols_source_name(s->symbols, c.symbol);
+		out[i].function = full_name(s, &levels[i], out[i].inlined ? NULL : c.symbol);
 		out[i].path = levels[i].path;
 		out[i].folder = levels[i].folder;
 		out[i].line = levels[i].line;
@@ -130,6 +165,7 @@ void callers_cache_free(struct callers_cache *c)
 		return;
 	free(c->slots);
 	vec_deinit(&c->list);
+	interner_deinit(&c->names);
 	free(c);
 }
 
@@ -169,38 +205,10 @@ size_t callers_of(struct session *s, const struct site_ref *site, struct caller 
 	return n;
 }
 
-static bool ends_with(const char *s, size_t n, const char *end)
-{
-	size_t k = strlen(end);
-
-	return n >= k && !strncasecmp(s + n - k, end, k);
-}
-
-bool callers_is_wrapper(const char *function)
-{
-	static const char *const ends[] = {"malloc",   "calloc",   "realloc",	    "reallocarray",
-					   "memalign", "valloc",   "aligned_alloc", "strdup",
-					   "strndup",  "allocate", "m_allocate"};
-	size_t n = strcspn(function, ".(");
-
-	if (!strncmp(function, "operator new", 12) || !strncmp(function, "_Znw", 4) ||
-	    !strncmp(function, "_Zna", 4))
-		return true;
-	/* malloc0, malloc_n, realloc_array and the like; a clone's name goes on behind a dot */
-	while (n && (isdigit((unsigned char)function[n - 1]) || function[n - 1] == '_'))
-		n--;
-	if (ends_with(function, n, "_n") || ends_with(function, n, "_array"))
-		n -= ends_with(function, n, "_n") ? 2 : 6;
-	for (size_t i = 0; i < ARRAY_LEN(ends); i++)
-		if (ends_with(function, n, ends[i]))
-			return true;
-	return false;
-}
-
 size_t callers_label(const struct caller *list, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (!list[i].function || !callers_is_wrapper(list[i].function))
+		if (!list[i].function || !wrappers_match(list[i].function))
 			return i;
 	return 0;
 }
@@ -215,7 +223,7 @@ bool callers_label_of(struct session *s, const struct site_ref *site, struct cal
 	for (size_t i = first; i < n_pcs; i++) {
 		size_t n = callers_at(s, pcs[i], site->site.generation, at, MAX_LEVELS);
 		const struct caller *c = &at[callers_label(at, n)];
-		bool passes_on = c->function && callers_is_wrapper(c->function);
+		bool passes_on = c->function && wrappers_match(c->function);
 
 		if (i == first || !passes_on)
 			*out = *c;

@@ -48,9 +48,6 @@ size_t callers_label(const struct caller *list, size_t n);
 /* That one alone, without naming the frames behind it; false: the site has no frames. */
 bool callers_label_of(struct session *s, const struct site_ref *site, struct caller *out);
 
-/* Whether a function of that name is one of the malloc family, or wraps it. */
-bool callers_is_wrapper(const char *function);
-
 /* function, file, line, module, pc, inlined, unmapped. */
 void callers_describe(struct session *s, struct fact *into, const struct caller *c);
 

@@ -7,15 +7,21 @@
  *	level 1   g     g.h:3
  *	level 2   f     f.c:12
  *
+ * A name in DWARF is the last part of it. The whole is in the linkage name; what is local to a file has
+ * none, and then the scopes of its declaration are asked for, which costs a walk through the unit.
+ *
  * dwarf_getscopes() turns from an inlined function to the place that it is declared in, so only its
  * innermost scope is used, and the chain above it is asked for by that DIE.
  */
 #include <dwarf.h>
 #include <elfutils/libdwfl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "analyze/space/lines_inline.h"
+
+enum { MAX_ORIGINS = 4 };
 
 const char *lines_short_path(const char *path)
 {
@@ -71,6 +77,87 @@ static int scopes_at(Dwarf_Die *cu, Dwarf_Addr pc, Dwarf_Die **out)
 	return n > 0 ? n : 0;
 }
 
+/* C has no scopes, and is not searched for any. */
+static bool has_scopes(Dwarf_Die *cu)
+{
+	switch (dwarf_srclang(cu)) {
+	case DW_LANG_C_plus_plus:
+	case DW_LANG_C_plus_plus_03:
+	case DW_LANG_C_plus_plus_11:
+	case DW_LANG_C_plus_plus_14:
+	case DW_LANG_Rust:
+	case DW_LANG_D:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Where the function was declared: in its class or namespace. */
+static Dwarf_Die declaration_of(Dwarf_Die *die)
+{
+	Dwarf_Die at = *die, next;
+	Dwarf_Attribute attr;
+
+	for (int i = 0; i < MAX_ORIGINS; i++) {
+		if (!dwarf_formref_die(dwarf_attr(&at, DW_AT_abstract_origin, &attr), &next) &&
+		    !dwarf_formref_die(dwarf_attr(&at, DW_AT_specification, &attr), &next))
+			break;
+		at = next;
+	}
+	return at;
+}
+
+static const char *scope_name(Dwarf_Die *die)
+{
+	const char *name = dwarf_diename(die);
+
+	switch (dwarf_tag(die)) {
+	case DW_TAG_namespace:
+		return name ? name : "(anonymous namespace)";
+	case DW_TAG_class_type:
+	case DW_TAG_structure_type:
+	case DW_TAG_union_type:
+	case DW_TAG_enumeration_type:
+	case DW_TAG_subprogram:
+		return name ? name : "(unnamed)";
+	default:
+		return NULL;
+	}
+}
+
+/* The names around the function, the outermost first; none at all if they are too long. */
+static void set_scope(struct code_level *level, Dwarf_Die *die)
+{
+	Dwarf_Die declaration = declaration_of(die), *around = NULL;
+	int n = dwarf_getscopes_die(&declaration, &around);
+	size_t size = 0;
+
+	for (int i = n - 1; i > 0; i--) {
+		const char *name = scope_name(&around[i]);
+		size_t room = sizeof(level->scope) - size;
+		int more = name ? snprintf(level->scope + size, room, "%s::", name) : 0;
+
+		if (more < 0 || (size_t)more >= room) {
+			level->scope[0] = 0;
+			break;
+		}
+		size += (size_t)more;
+	}
+	if (n > 0)
+		free(around);
+}
+
+static void set_function(struct code_level *level, Dwarf_Die *cu, Dwarf_Die *die)
+{
+	Dwarf_Attribute attr;
+
+	level->function = dwarf_diename(die);
+	level->linkage = dwarf_formstring(dwarf_attr_integrate(die, DW_AT_linkage_name, &attr));
+	if (!level->linkage && level->function && has_scopes(cu))
+		set_scope(level, die);
+}
+
 size_t lines_inline_at(struct debuginfo *d, const struct modules *modules, addr_t pc,
 		       struct code_level *out, size_t max)
 {
@@ -90,7 +177,7 @@ size_t lines_inline_at(struct debuginfo *d, const struct modules *modules, addr_
 
 		if (tag != DW_TAG_inlined_subroutine && tag != DW_TAG_subprogram)
 			continue;
-		out[n++].function = dwarf_diename(&scopes[i]);
+		set_function(&out[n++], cu, &scopes[i]);
 		if (tag == DW_TAG_subprogram || n == max)
 			break;
 		out[n] = (struct code_level){0};

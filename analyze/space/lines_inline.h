@@ -6,11 +6,16 @@
 
 #include "analyze/space/debuginfo.h"
 
+enum { SCOPE_MAX = 256 };
+
 /* One of them; strings live as long as the debuginfo. */
 struct code_level {
 	const char *function; /* as DWARF names it, unqualified; NULL: not known */
-	const char *path;     /* of the source, as DWARF has it; NULL: not known */
-	const char *folder;   /* that a relative path is relative to; NULL: not known */
+	const char *
+		linkage; /* mangled; NULL: DWARF has none, as of C, or of what is local to a file */
+	char scope[SCOPE_MAX]; /* "ns::Class::" of the former, where there is no linkage name */
+	const char *path;      /* of the source, as DWARF has it; NULL: not known */
+	const char *folder;    /* that a relative path is relative to; NULL: not known */
 	uint32_t
 		line; /* in this function: where the code is, or the inlined call of the level before */
 };

@@ -106,6 +106,82 @@ ask map core* "$(printf '0x%x' $((pc - 1)))" >map
 is_true "code is called as in the source" '
 	.[0].symbol | .name == "ns::run(int, Conn const&)" and .symbol == "_ZN2ns3runEiRK4Conn"' map
 
+# C++ again: who allocated. DWARF has the last part of a name only.
+library=${BUILD:-build}/libheapdump.so
+cat >"$SCRATCH/pool.cc" <<'C'
+#include <cstdlib>
+#include <vector>
+
+namespace conn {
+namespace {
+[[gnu::noinline]] void *grow(size_t n)
+{
+	return calloc(3, n);
+}
+struct Local {
+	void *kept;
+	[[gnu::always_inline]] inline void fill() { kept = malloc(333); }
+};
+} // namespace
+
+class Pool {
+      public:
+	static void *operator new(size_t n) { return malloc(n); }
+	[[gnu::noinline]] void push(int n);
+	template <class T> [[gnu::noinline]] T *make() { return new T[5]; }
+	[[gnu::always_inline]] inline void note() { noted = malloc(77); }
+	void *all, *noted;
+	Local local;
+	std::vector<int> list;
+};
+void Pool::push(int n)
+{
+	all = grow(n);
+	note();
+	local.fill();
+	list.reserve(100);
+	make<long>();
+	abort();
+}
+} // namespace conn
+
+extern "C" [[gnu::noinline]] void plain(conn::Pool *p)
+{
+	p->push(40);
+}
+
+int main()
+{
+	plain(new conn::Pool);
+}
+C
+CC=g++ compile "$SCRATCH/pool" "$SCRATCH/pool.cc"
+die env HEAPDUMP_RATE=all LD_PRELOAD="$library" "$SCRATCH/pool"
+cd "$folder" || exit 99
+ask info core* >info
+ask top core* --by site --limit 0 >top
+stack()
+{
+	name=$1
+	shift
+	is_true "$name has its whole name, and so have its callers" "
+		[.[0].rows[].site.frames | map(.function)] |
+		any(.[0:$#] == [$(printf '"%s"\n' "$@" | paste -sd,)])" top
+}
+stack 'a function of an unnamed namespace' 'conn::(anonymous namespace)::grow(unsigned long)' 'conn::Pool::push(int)' plain main
+stack 'a member that is inlined' 'conn::Pool::note()' 'conn::Pool::push(int)' plain main
+stack 'an inlined one without a linkage name' 'conn::(anonymous namespace)::Local::fill' 'conn::Pool::push(int)' plain
+stack 'an operator of the class' 'conn::Pool::operator new(unsigned long)' main
+stack 'a template' 'operator new(unsigned long)' 'conn::Pool::make<long>()' 'conn::Pool::push(int)'
+is_true "the label passes over what merely allocates" '
+	[.[0].rows[].site | .frames[.label].function] | sort ==
+	["conn::(anonymous namespace)::Local::fill", "conn::(anonymous namespace)::grow(unsigned long)",
+	 "conn::Pool::make<long>()", "conn::Pool::note()", "main",
+	 "std::vector<int, std::allocator<int> >::reserve(unsigned long)"]' top
+is_true "frames of threads have the same names as those of sites" '
+	([.[0].threads[0].frames[].function] | map(select(. == "conn::Pool::push(int)" or . == "plain" or . == "main"))) ==
+	["conn::Pool::push(int)", "plain", "main"]' info
+
 # The upper half of ymm9, or the whole of zmm17, alone holds an object.
 cat >"$SCRATCH/vector.c" <<'C'
 #include <stdint.h>
