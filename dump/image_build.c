@@ -525,6 +525,8 @@ int hd_image_write(struct hd_dump *d)
 	if (!d->in_place)
 		close_others(&b->im);
 	rc = build(b);
+	if (rc < 0)
+		hd_output_abandon(&d->out);
 	hd_pages_close(&b->im.pages);
 	d->shared->file_bytes = d->out.at;
 	d->shared->data_bytes = d->out.written;

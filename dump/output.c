@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -75,16 +76,19 @@ static int make_temp(struct hd_output *o)
 	return fd;
 }
 
-/* Holes need a file that can be cut to size; appending writes go where the kernel says. */
-static void look_at_fd(struct hd_output *o)
+/* Holes need a file that can be written at any offset; appending writes go where the kernel says. */
+static int look_at_fd(struct hd_output *o)
 {
 	struct stat st;
 	long at = hd_sys3(SYS_lseek, o->fd, 0, SEEK_CUR);
 	long flags = hd_sys2(SYS_fcntl, o->fd, F_GETFL);
 
+	if (flags < 0 || (flags & O_PATH) || (flags & O_ACCMODE) == O_RDONLY)
+		return -EBADF;
 	o->regular = hd_sys2(SYS_fstat, o->fd, &st) == 0 && S_ISREG(st.st_mode) && at >= 0 &&
-		     !(flags & O_APPEND) && hd_sys2(SYS_ftruncate, o->fd, at) == 0;
+		     !(flags & O_APPEND);
 	o->base = o->regular ? (uint64_t)at : 0;
+	return 0;
 }
 
 int hd_output_open(struct hd_output *o, const char *path, int fd)
@@ -92,6 +96,7 @@ int hd_output_open(struct hd_output *o, const char *path, int fd)
 	o->base = o->at = o->written = o->flushed = 0;
 	o->temp[0] = o->path[0] = 0;
 	o->opened = path != NULL;
+	o->begun = false;
 	o->fd = fd;
 	if (path) {
 		if (strlen(path) + 40 > sizeof(o->path))
@@ -103,10 +108,7 @@ int hd_output_open(struct hd_output *o, const char *path, int fd)
 	}
 	if (o->fd < 0)
 		return path ? o->fd : -EBADF;
-	if (hd_sys2(SYS_fcntl, o->fd, F_GETFL) < 0)
-		return -EBADF;
-	look_at_fd(o);
-	return 0;
+	return look_at_fd(o);
 }
 
 int hd_output_check_room(const struct hd_output *o, uint64_t bytes)
@@ -120,21 +122,47 @@ int hd_output_check_room(const struct hd_output *o, uint64_t bytes)
 	return bytes / (uint64_t)fs.f_bsize > free ? -ENOSPC : 0;
 }
 
-static int write_at(struct hd_output *o, uint64_t off, const uint8_t *bytes, uint64_t n)
+/* A pipe or socket that does not block is waited for all the same. */
+static bool wait_for_room(const struct hd_output *o)
+{
+	struct pollfd p = {.fd = o->fd, .events = POLLOUT};
+
+	return hd_sys4(SYS_ppoll, &p, 1, 0, 0) > 0;
+}
+
+/* How many bytes were written, one at least, or a negative errno. */
+static long put(const struct hd_output *o, uint64_t off, const uint8_t *bytes, uint64_t n)
+{
+	long rc;
+
+	do
+		rc = o->regular ? hd_sys4(SYS_pwrite64, o->fd, bytes, n, o->base + off)
+				: hd_sys3(SYS_write, o->fd, bytes, n);
+	while (rc == -EINTR || (rc == -EAGAIN && wait_for_room(o)));
+	return rc ? rc : -EIO;
+}
+
+static int write_at(const struct hd_output *o, uint64_t off, const uint8_t *bytes, uint64_t n)
 {
 	while (n) {
-		long put = o->regular ? hd_sys4(SYS_pwrite64, o->fd, bytes, n, o->base + off)
-				      : hd_sys3(SYS_write, o->fd, bytes, n);
+		long rc = put(o, off, bytes, n);
 
-		if (put == -EINTR)
-			continue;
-		if (put <= 0)
-			return put < 0 ? (int)put : -EIO;
-		bytes += put;
-		off += (uint64_t)put;
-		n -= (uint64_t)put;
+		if (rc < 0)
+			return (int)rc;
+		bytes += rc;
+		off += (uint64_t)rc;
+		n -= (uint64_t)rc;
 	}
 	return 0;
+}
+
+/* What a file of the caller's has behind its offset is kept until there is something to write. */
+static int begin(struct hd_output *o)
+{
+	if (o->begun)
+		return 0;
+	o->begun = true;
+	return o->regular ? (int)hd_sys2(SYS_ftruncate, o->fd, o->base) : 0;
 }
 
 /* Begins to write back what is behind, so that the sync at the end finds little. */
@@ -150,22 +178,19 @@ static void flush_behind(struct hd_output *o)
 
 int hd_output_write(struct hd_output *o, const void *bytes, uint64_t n)
 {
-	uint64_t done = 0;
-	long put;
+	int rc = begin(o);
 
-	/* one call by hand, to learn how far a write came that met an unreadable page */
-	while (done < n) {
-		put = o->regular
-			      ? hd_sys4(SYS_pwrite64, o->fd, (const uint8_t *)bytes + done,
-					n - done, o->base + o->at)
-			      : hd_sys3(SYS_write, o->fd, (const uint8_t *)bytes + done, n - done);
-		if (put == -EINTR)
-			continue;
-		if (put <= 0)
-			return put < 0 ? (int)put : -EIO;
-		done += (uint64_t)put;
-		o->at += (uint64_t)put;
-		o->written += (uint64_t)put;
+	if (rc < 0)
+		return rc;
+	/* step by step, to learn how far a write came that met an unreadable page */
+	for (uint64_t done = 0; done < n;) {
+		long n_put = put(o, o->at, (const uint8_t *)bytes + done, n - done);
+
+		if (n_put < 0)
+			return (int)n_put;
+		done += (uint64_t)n_put;
+		o->at += (uint64_t)n_put;
+		o->written += (uint64_t)n_put;
 	}
 	flush_behind(o);
 	return 0;
@@ -206,6 +231,12 @@ int hd_output_end(struct hd_output *o, bool sync)
 	if (rc == 0 && o->regular && sync)
 		rc = hd_sys1(SYS_fsync, o->fd);
 	return (int)rc;
+}
+
+void hd_output_abandon(struct hd_output *o)
+{
+	if (o->begun && o->regular)
+		hd_sys2(SYS_ftruncate, o->fd, o->base);
 }
 
 int hd_output_commit(struct hd_output *o)

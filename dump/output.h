@@ -13,6 +13,7 @@ enum { HD_PATH_BYTES = 4096 };
 struct hd_output {
 	int fd;
 	bool opened;	  /* by us: to be closed */
+	bool begun;	  /* something was written, or a file of the caller's cut off for it */
 	bool regular;	  /* has holes, and can be written to at any offset */
 	uint64_t base;	  /* where the image begins in the file */
 	uint64_t at;	  /* bytes of the image so far, holes included */
@@ -25,6 +26,8 @@ struct hd_output {
 /*
  * For path, or for fd where path is NULL. A path that is there and is no regular file (a FIFO, /dev/stdout) is written to,
  * if it is ours or root's. 0 or a negative errno.
+ *
+ * A file's bytes behind the offset of fd stay until the first write. A descriptor that does not block is waited for.
  */
 int hd_output_open(struct hd_output *o, const char *path, int fd);
 
@@ -39,6 +42,9 @@ int hd_output_patch(struct hd_output *o, uint64_t off, const void *bytes, uint64
 
 /* The last byte is there: sets the size, and syncs if wanted. */
 int hd_output_end(struct hd_output *o, bool sync);
+
+/* The image failed: a file is cut to what it had before the image. */
+void hd_output_abandon(struct hd_output *o);
 
 /* Gives the file its name. */
 int hd_output_commit(struct hd_output *o);
