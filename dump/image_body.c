@@ -105,7 +105,7 @@ static int write_own(struct hd_image *im, uint64_t lo, uint64_t hi)
 		if (at + n - kept >= 4 * GIVE_BACK) {
 			give_back(im, kept, at + n);
 			kept = (at + n) & ~(GIVE_BACK - 1);
-			rc = hd_snapshot_wanted(im->dump);
+			rc = hd_image_wanted(im->dump);
 			if (rc < 0)
 				return rc;
 		}
@@ -132,7 +132,7 @@ static int write_copy(struct hd_image *im, uint64_t lo, uint64_t hi)
 			at += (uint64_t)got;
 		}
 		if (rc == 0)
-			rc = hd_snapshot_wanted(im->dump);
+			rc = hd_image_wanted(im->dump);
 		if (rc < 0)
 			return rc;
 	}

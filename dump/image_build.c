@@ -80,10 +80,11 @@ static void read_process(struct core_process *p, const struct hd_dump *d)
 	char path[64];
 	int64_t n;
 
-	p->pid = d->pid;
-	p->uid = (uint32_t)hd_sys0(SYS_getuid);
-	p->gid = (uint32_t)hd_sys0(SYS_getgid);
+	p->pid = d->own_pid ? d->own_pid : d->pid;
 	read_stat(p, d->proc);
+	hd_path(path, sizeof(path), d->proc, "/status", NULL);
+	p->uid = (uint32_t)hd_status_value(path, "Uid:");
+	p->gid = (uint32_t)hd_status_value(path, "Gid:");
 	hd_path(path, sizeof(path), d->proc, "/cmdline", NULL);
 	n = hd_text_whole(path, p->args, sizeof(p->args));
 	for (int64_t i = 0; i + 1 < n; i++)
@@ -109,9 +110,14 @@ static int collect_files(struct build *b)
 
 /* --- Lists. --- */
 
+static uint32_t id_of(const struct hd_frozen *t)
+{
+	return t->own_tid ? t->own_tid : t->tid;
+}
+
 static void fill_thread(struct heapimage_thread *to, const struct hd_frozen *t)
 {
-	to->tid = t->tid;
+	to->tid = id_of(t);
 	to->state = t->state == HD_RUNS ? HD_NOT_STOPPED : t->state;
 	memcpy(to->name, t->name, sizeof(to->name));
 }
@@ -215,7 +221,7 @@ static void collect_epoll(struct hd_dump *d)
 {
 	struct hd_kernel_words words = {d->words, d->n_words, d->words_capacity, d->n_words_cut};
 
-	hd_kernel_words_epoll(&words, "/proc/self");
+	hd_kernel_words_epoll(&words, hd_memory_of(d));
 	d->n_words = words.n;
 	d->n_words_cut = words.n_cut;
 }
@@ -249,7 +255,7 @@ static void put_threads(struct core_sink *s, struct build *b, bool caller)
 		const struct hd_frozen *t = &f->threads[i];
 		const struct hd_registers *r = &t->registers;
 		struct core_thread thread = {
-			.tid = t->tid,
+			.tid = id_of(t),
 			.regs = r->raw,
 			.regs_size = sizeof(r->raw),
 			.fp = r->fp_size ? r->fp : NULL,
@@ -273,6 +279,8 @@ static int64_t read_auxv(const struct hd_dump *d, uint8_t *buf)
 
 	hd_path(path, sizeof(path), d->proc, "/auxv", NULL);
 	fd = hd_sys_open(path, 0, 0);
+	if (fd < 0 && d->beside)
+		return fd;
 	if (fd < 0)
 		return hd_sys6(SYS_prctl, GET_AUXV, (long)buf, AUXV_BYTES, 0, 0, 0);
 	n = hd_sys_read(fd, buf, AUXV_BYTES);
@@ -333,8 +341,8 @@ static void fill_info(struct build *b)
 		.freeze = (uint16_t)d->freeze_how,
 		.consistency = (uint16_t)consistency(b),
 		.trigger = (uint16_t)d->trigger,
-		.pid = d->pid,
-		.tid = d->caller,
+		.pid = b->process.pid,
+		.tid = d->beside ? b->process.pid : d->caller,
 		.time_ns = d->time_ns,
 		.monotonic_ns = d->freeze.first_ns,
 		.pause_ns = d->shared->pause_ns,
@@ -477,12 +485,12 @@ static int check_limit(struct hd_image *im)
 }
 
 /* How long the program stood still is known when it runs again. */
-static int wait_for_times(const struct hd_dump *d)
+static int wait_for_times(struct hd_dump *d)
 {
 	struct timespec limit = {0, 50 * 1000 * 1000};
 
 	while (!d->in_place && !__atomic_load_n(&d->shared->resumed, __ATOMIC_ACQUIRE)) {
-		if (hd_snapshot_wanted(d) < 0)
+		if (hd_image_wanted(d) < 0)
 			return -ECANCELED;
 		hd_sys4(SYS_futex, &d->shared->resumed, FUTEX_WAIT, 0, &limit);
 	}
@@ -521,8 +529,8 @@ int hd_image_write(struct hd_dump *d)
 	b->im.room = &d->room;
 	b->im.copy = copy;
 	collect_epoll(d);
-	hd_pages_open(&b->im.pages, "/proc/self", hd_sys_pid());
-	if (!d->in_place)
+	hd_pages_open(&b->im.pages, hd_memory_of(d), d->beside ? d->beside : hd_sys_pid());
+	if (!d->in_place && !d->beside)
 		close_others(&b->im);
 	rc = build(b);
 	if (rc < 0)

@@ -10,6 +10,8 @@
  *	shared, of a file on disk                         as "of a file, else": the bytes are on the disk
  *	devices, PROT_NONE, MADV_DONTDUMP                 nothing
  *
+ * and what is left out or taken in beyond that, by kind of memory (enum hd_memory_kind).
+ *
  * A gap of 1 GiB and more in which no page ever was cuts a segment in two, with a part in between that has no bytes: a
  * sparse reservation of terabytes is not to make a file, or a pipe's zeros, of that size.
  *
@@ -50,6 +52,18 @@ static void add_segment(struct hd_image *im, const struct hd_mapping *m, uint64_
 		.filesz = stored,
 	};
 	im->sources[im->n_segments++] = stored ? source : HD_FROM_NOWHERE;
+}
+
+static bool wants(const struct hd_image *im, enum hd_memory_kind kind)
+{
+	return ((HD_BY_DEFAULT & ~im->dump->leave_out) | im->dump->take_in) & kind;
+}
+
+/* Memory of the program that is in no file, and is not wanted. */
+static void leave_out(struct hd_image *im, const struct hd_mapping *m, uint64_t stored)
+{
+	hd_image_range(im, m->lo + stored, m->hi, HEAPIMAGE_FILTERED, 0);
+	add_segment(im, m, m->lo, m->hi, stored, HD_FROM_FILE);
 }
 
 static bool has_room(const struct hd_image *im)
@@ -97,29 +111,39 @@ static void add_runs(struct hd_image *im, const struct hd_mapping *m, uint64_t l
 
 static void plan_anonymous(struct hd_image *im, const struct hd_mapping *m)
 {
-	bool direct = !im->dump->in_place && !(m->flags & HD_MAP_HUGETLB);
+	bool direct = !im->dump->in_place && !im->dump->beside && !(m->flags & HD_MAP_HUGETLB);
 	enum hd_source source = direct ? HD_FROM_OWN : HD_FROM_COPY;
+	bool huge = m->flags & HD_MAP_HUGETLB;
 
 	/* the vdso has no file, and its pages count as a file's */
 	if (!strcmp(m->path, "[vdso]"))
 		add_segment(im, m, m->lo, m->hi, m->hi - m->lo, HD_FROM_FILE);
+	else if (!wants(im, huge ? HD_HUGETLB_PRIVATE : HD_ANON_PRIVATE))
+		leave_out(im, m, 0);
 	else if (m->hi - m->lo >= BIG_GAP && has_room(im))
 		add_runs(im, m, m->lo, BIG_GAP, source);
 	else
 		add_segment(im, m, m->lo, m->hi, m->hi - m->lo, source);
 }
 
-static uint64_t head_of_file(const struct hd_mapping *m)
+static uint64_t head_of_file(const struct hd_image *im, const struct hd_mapping *m)
 {
-	return m->off == 0 && (m->flags & HD_MAP_R) ? CORE_PAGE : 0;
+	return wants(im, HD_ELF_HEADERS) && m->off == 0 && (m->flags & HD_MAP_R) ? CORE_PAGE : 0;
 }
 
 static void plan_file(struct hd_image *im, const struct hd_mapping *m)
 {
-	uint64_t head = head_of_file(m), a, b;
-	bool small = m->hi - m->lo <= BIG_FILE;
+	uint64_t head = head_of_file(im, m), a, b;
+	bool small = m->hi - m->lo <= BIG_FILE, writable = m->flags & HD_MAP_W;
 
-	if (small && ((m->flags & HD_MAP_W) || hd_pages_next(&im->pages, m->lo, m->hi, &a, &b))) {
+	if (wants(im, HD_FILE_PRIVATE)) {
+		add_segment(im, m, m->lo, m->hi, m->hi - m->lo, HD_FROM_FILE);
+	} else if (!wants(im, HD_ANON_PRIVATE)) {
+		if (writable)
+			leave_out(im, m, head);
+		else
+			add_segment(im, m, m->lo, m->hi, head, HD_FROM_FILE);
+	} else if (small && (writable || hd_pages_next(&im->pages, m->lo, m->hi, &a, &b))) {
 		add_segment(im, m, m->lo, m->hi, m->hi - m->lo, HD_FROM_FILE);
 	} else if (small || im->pages.pagemap < 0 || !has_room(im)) {
 		add_segment(im, m, m->lo, m->hi, head, HD_FROM_FILE);
@@ -144,12 +168,21 @@ static bool is_memory(const char *path)
 
 static void plan_shared(struct hd_image *im, const struct hd_mapping *m)
 {
-	bool unwanted = im->dump->flags & HEAPDUMP_NO_SHARED;
+	bool huge = m->flags & HD_MAP_HUGETLB, memory = is_memory(m->path);
+	enum hd_memory_kind kind = huge ? HD_HUGETLB_SHARED : HD_ANON_SHARED;
 
-	if (unwanted || !is_memory(m->path)) {
-		if (unwanted || (m->flags & HD_MAP_W))
+	if (!memory && !huge && wants(im, HD_FILE_SHARED)) {
+		add_segment(im, m, m->lo, m->hi, m->hi - m->lo, HD_FROM_FILE);
+		return;
+	}
+	if ((im->dump->flags & HEAPDUMP_NO_SHARED) || ((memory || huge) && !wants(im, kind))) {
+		leave_out(im, m, 0);
+		return;
+	}
+	if (!memory && !huge) {
+		if (m->flags & HD_MAP_W)
 			hd_image_range(im, m->lo, m->hi, HEAPIMAGE_FILTERED, 0);
-		add_segment(im, m, m->lo, m->hi, unwanted ? 0 : head_of_file(m), HD_FROM_FILE);
+		add_segment(im, m, m->lo, m->hi, head_of_file(im, m), HD_FROM_FILE);
 		return;
 	}
 	add_segment(im, m, m->lo, m->hi, m->hi - m->lo, HD_FROM_SHARED);
@@ -234,6 +267,8 @@ static bool is_ours(const struct hd_dump *d, const struct hd_mapping *m)
 {
 	uint64_t shared = (uint64_t)(uintptr_t)d->shared;
 
+	if (d->beside)
+		return false;
 	for (int i = 0; i < 2; i++)
 		if (m->lo >= d->own_lo[i] && m->hi <= d->own_hi[i])
 			return true;
@@ -253,7 +288,7 @@ static void drop_ours(struct hd_image *im)
 
 int hd_image_plan(struct hd_image *im)
 {
-	int rc = hd_memory_map_read(&im->map, "/proc/self", true, im->room);
+	int rc = hd_memory_map_read(&im->map, hd_memory_of(im->dump), true, im->room);
 
 	if (rc == 0 && !im->dump->in_place)
 		rc = add_not_copied(im);

@@ -59,7 +59,7 @@ static void estimate(struct hd_dump *d)
 	hd_text_close(&text);
 }
 
-static int prepare(struct hd_dump *d)
+int hd_snapshot_prepare(struct hd_dump *d)
 {
 	int rc;
 
@@ -131,10 +131,9 @@ static void read_timers(struct hd_dump *d)
 	d->n_words_cut = words.n_cut;
 }
 
-int hd_snapshot_wanted(const struct hd_dump *d)
+/* In the snapshot. */
+static int has_parent(struct hd_dump *d)
 {
-	if (d->in_place)
-		return 0;
 	return (uint32_t)hd_sys0(SYS_getppid) == d->helper ? 0 : -ECANCELED;
 }
 
@@ -159,6 +158,7 @@ static int be_snapshot(struct hd_dump *d)
 		hd_sys2(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
 	hd_sys2(SYS_prctl, PR_SET_NAME, "heapdump-image");
 	offer_to_oom_killer();
+	d->wanted = has_parent;
 	rc = hd_image_write(d);
 	if (rc == -ECANCELED)
 		hd_output_close(&d->out);
@@ -264,7 +264,7 @@ static int write_image(struct hd_dump *d)
 
 static int dump(struct hd_dump *d)
 {
-	int rc = prepare(d);
+	int rc = hd_snapshot_prepare(d);
 
 	if (rc == 0) {
 		rc = freeze(d);

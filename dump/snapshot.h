@@ -33,12 +33,20 @@ struct hd_dump {
 	int fd;
 	unsigned flags; /* enum heapdump_flags */
 	uint64_t max_bytes;
-	uint32_t trigger; /* enum heapimage_trigger */
+	uint32_t leave_out, take_in; /* enum hd_memory_kind, or-ed: against what is stored by default */
+	uint32_t trigger;	     /* enum heapimage_trigger */
 	char why[HD_WHY_BYTES];
 
 	/* Who. */
 	uint32_t pid, caller, helper;
+	uint32_t own_pid;	  /* as hd_frozen.own_tid */
 	char proc[HD_PROC_BYTES]; /* "/proc/PID" of the program */
+	/*
+	 * Where its memory is read: in the task that writes, or in another process, whose id this is. There every byte
+	 * comes through a copy, and no mapping is the dump's own.
+	 */
+	uint32_t beside;
+	char beside_proc[HD_PROC_BYTES];
 	struct hd_registers caller_registers;
 	uint8_t caller_fp[HD_FP_SIZE] __attribute__((aligned(16)));
 	uint8_t caller_more[16];
@@ -64,10 +72,23 @@ struct hd_dump {
 	uint64_t start_ns;
 
 	struct hd_output out;
+	int (*wanted)(struct hd_dump *d); /* asked now and then while the image is written; may be NULL */
 	struct hd_shared *shared;
 	/* Memory of the dump: this struct and the helper's stack; lists and tables. Not in the image. */
 	uint64_t own_lo[2], own_hi[2];
 	struct hd_room room;
+};
+
+/* As bits of /proc/PID/coredump_filter (core(5)). */
+enum hd_memory_kind {
+	HD_ANON_PRIVATE = 1,
+	HD_ANON_SHARED = 2,
+	HD_FILE_PRIVATE = 4, /* pages that are as in the file: not by default */
+	HD_FILE_SHARED = 8,  /* not by default */
+	HD_ELF_HEADERS = 16,
+	HD_HUGETLB_PRIVATE = 32,
+	HD_HUGETLB_SHARED = 64,
+	HD_BY_DEFAULT = 0x73,
 };
 
 /*
@@ -76,10 +97,22 @@ struct hd_dump {
  */
 int hd_snapshot_measure(void *arg);
 
+/* Opens the output, and takes what is to be had of the running program: everything that can fail, before the freeze. */
+int hd_snapshot_prepare(struct hd_dump *d);
+
 /* The helper's work; arg is the struct hd_dump. The result is in it. */
 int hd_snapshot_main(void *arg);
 
-/* −ECANCELED: nobody waits for this snapshot any more. */
-int hd_snapshot_wanted(const struct hd_dump *d);
+/* The folder in /proc of the process whose memory is read. */
+static inline const char *hd_memory_of(const struct hd_dump *d)
+{
+	return d->beside ? d->beside_proc : "/proc/self";
+}
+
+/* −ECANCELED: nobody waits for this image any more. */
+static inline int hd_image_wanted(struct hd_dump *d)
+{
+	return d->wanted ? d->wanted(d) : 0;
+}
 
 #endif
