@@ -2,8 +2,10 @@
  * The temporary file is PATH.PID-N.tmp: in the folder of the final name, or rename could not be atomic; made with
  * O_EXCL and O_NOFOLLOW, mode 0600, so that nobody else's file or link is written to.
  *
- * A path that names no regular file cannot be renamed over and is written to as it is. In a folder that others can
- * write to (/tmp) somebody could lay a FIFO in the way to read our memory: it must belong to us or to root.
+ * A link under the name is followed, as by any program that writes a file: the file that it points to is made or
+ * replaced, and the link stays. A path that names no regular file cannot be renamed over and is written to as it is;
+ * /dev/stdout is the descriptor itself. In a folder that others can write to (/tmp) somebody could lay a FIFO or a
+ * link in the way to read our memory: it must belong to us or to root.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +20,8 @@
 
 enum {
 	MAX_NAMES = 100,
+	MAX_LINKS = 40, /* as in the kernel */
+	LONGEST_SUFFIX = 48,
 	CUT_NAME = 200, /* of the final name, where the whole one would be too long */
 	ZEROS_BYTES = 4096,
 	FLUSH_BYTES = 32 << 20,
@@ -30,7 +34,62 @@ static bool trusted(uint32_t owner)
 	return owner == 0 || owner == (uint32_t)hd_sys0(SYS_geteuid);
 }
 
-/* What is there under the name and is no regular file: opened. −ENOENT: a new file is to be made. */
+/* N of /proc/self/fd/N and /dev/fd/N; −1: it is another path. */
+static int descriptor_of(const char *path)
+{
+	static const char *const folders[] = {"/proc/self/fd/", "/dev/fd/"};
+	const char *rest;
+	uint64_t n;
+
+	for (unsigned i = 0; i < sizeof(folders) / sizeof(*folders); i++)
+		if (hd_text_key(path, folders[i], &rest) && hd_text_number(&rest, 10, &n) &&
+		    !*rest && n <= INT32_MAX)
+			return (int)n;
+	return -1;
+}
+
+/* o->path, a link, becomes what it points to. */
+static int follow(struct hd_output *o)
+{
+	char target[HD_PATH_BYTES], folder[HD_PATH_BYTES];
+	char *slash = strrchr(o->path, '/');
+	long n = hd_sys4(SYS_readlinkat, AT_FDCWD, o->path, target, sizeof(target) - 1);
+
+	if (n <= 0)
+		return n < 0 ? (int)n : -ENOENT;
+	target[n] = 0;
+	if (slash)
+		slash[1] = 0;
+	hd_path(folder, sizeof(folder), slash && *target != '/' ? o->path : "", NULL);
+	if (strlen(folder) + (uint64_t)n + LONGEST_SUFFIX > sizeof(o->path))
+		return -ENAMETOOLONG;
+	hd_path(o->path, sizeof(o->path), folder, target, NULL);
+	return 0;
+}
+
+/*
+ * Follows links under the final name, so that the file that they name is replaced and they stay. A link of /proc stays
+ * what it is: its text is no path.
+ */
+static int resolve(struct hd_output *o)
+{
+	struct stat proc, link;
+	int rc = 0;
+
+	if (hd_sys4(SYS_newfstatat, AT_FDCWD, "/proc", &proc, 0) < 0)
+		proc.st_dev = 0;
+	for (unsigned i = 0; rc == 0; i++) {
+		if (hd_sys4(SYS_newfstatat, AT_FDCWD, o->path, &link, AT_SYMLINK_NOFOLLOW) < 0 ||
+		    !S_ISLNK(link.st_mode) || link.st_dev == proc.st_dev)
+			return 0;
+		if (!trusted(link.st_uid))
+			return -EACCES;
+		rc = i < MAX_LINKS ? follow(o) : -ELOOP;
+	}
+	return rc;
+}
+
+/* What is there under the name, but is no regular file, or only a link of /proc to one: opened. −ENOENT: neither. */
 static int open_special(const char *path)
 {
 	struct stat link, file;
@@ -41,7 +100,7 @@ static int open_special(const char *path)
 		return -ENOENT;
 	if (S_ISDIR(file.st_mode))
 		return -EISDIR;
-	if (S_ISREG(file.st_mode))
+	if (S_ISREG(link.st_mode))
 		return -ENOENT;
 	if (!trusted(link.st_uid) || !trusted(file.st_uid))
 		return -EACCES;
@@ -91,21 +150,33 @@ static int look_at_fd(struct hd_output *o)
 	return 0;
 }
 
+static void open_path(struct hd_output *o, const char *path)
+{
+	int fd;
+
+	o->fd = strlen(path) + LONGEST_SUFFIX > sizeof(o->path) ? -ENAMETOOLONG : 0;
+	hd_path(o->path, sizeof(o->path), path, NULL);
+	if (o->fd == 0)
+		o->fd = resolve(o);
+	if (o->fd < 0)
+		return;
+	fd = descriptor_of(o->path);
+	o->opened = fd < 0;
+	if (fd < 0)
+		fd = open_special(o->path);
+	if (fd == -ENOENT)
+		fd = make_temp(o);
+	o->fd = fd;
+}
+
 int hd_output_open(struct hd_output *o, const char *path, int fd)
 {
 	o->base = o->at = o->written = o->flushed = 0;
 	o->temp[0] = o->path[0] = 0;
-	o->opened = path != NULL;
-	o->begun = false;
+	o->opened = o->begun = false;
 	o->fd = fd;
-	if (path) {
-		if (strlen(path) + 40 > sizeof(o->path))
-			return -ENAMETOOLONG;
-		hd_path(o->path, sizeof(o->path), path, NULL);
-		o->fd = open_special(path);
-		if (o->fd == -ENOENT)
-			o->fd = make_temp(o);
-	}
+	if (path)
+		open_path(o, path);
 	if (o->fd < 0)
 		return path ? o->fd : -EBADF;
 	return look_at_fd(o);

@@ -24,8 +24,8 @@ struct hd_output {
 };
 
 /*
- * For path, or for fd where path is NULL. A path that is there and is no regular file (a FIFO, /dev/stdout) is written to,
- * if it is ours or root's. 0 or a negative errno.
+ * For path, or for fd where path is NULL. Links are followed, and a path that is no regular file (a FIFO, /dev/stdout) is
+ * written to, if they are ours or root's; else −EACCES. 0 or a negative errno.
  *
  * A file's bytes behind the offset of fd stay until the first write. A descriptor that does not block is waited for.
  */

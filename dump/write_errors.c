@@ -28,6 +28,8 @@ __attribute__((visibility("default"))) const char *heapdump_strerror(int error)
 		return "the threads cannot be stopped: ptrace is refused, and no signal is free";
 	case -ENOENT:
 		return "there is no such folder";
+	case -ELOOP:
+		return "the path is a link to itself";
 	case -ENOTDIR:
 		return "a part of the path is no folder";
 	case -EISDIR:

@@ -35,13 +35,6 @@ timeout 60 "$program" small-files "$img" 2>"$SCRATCH/said"
 is "a file that was there stays when the dump fails" "$(said rc) $(cat "$img")" "$EFBIG before"
 timeout 60 "$program" single "$img" 2>"$SCRATCH/said"
 is "and is replaced when it succeeds" "$(said rc) $(left) $(stat -c %s "$img")" "0 image $(said file_bytes)"
-rm "$img"
-echo before >"$SCRATCH/victim"
-ln -s "$SCRATCH/victim" "$img"
-timeout 60 "$program" single "$img" 2>"$SCRATCH/said"
-is "a link under the name is replaced, not followed" \
-	"$(said rc) $(cat "$SCRATCH/victim") $(stat -c %F "$img")" "0 before regular file"
-
 timeout 120 "$program" churn-of-mappings /dev/null 0 10 2>"$SCRATCH/said"
 is "mappings that come while they are read: no error" "$(said failed)" 0
 
