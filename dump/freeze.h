@@ -72,6 +72,9 @@ uint32_t hd_freeze_n_not_stopped(const struct hd_freeze *f);
 int hd_freeze_ptrace(struct hd_freeze *f);
 void hd_freeze_ptrace_thaw(struct hd_freeze *f);
 
+/* The same of those threads only that are on the list. */
+int hd_freeze_ptrace_listed(struct hd_freeze *f);
+
 /* Whether ptrace is worth trying: no seccomp filter that kills for it, no other tracer. Forks where there is a filter. */
 bool hd_freeze_ptrace_allowed(const struct hd_freeze *f);
 

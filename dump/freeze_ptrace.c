@@ -149,11 +149,11 @@ static void get_registers(struct hd_freeze *f)
 }
 
 /* Tasks may be born while the list is read: it is read until it says nothing new. */
-static int stop_all(struct hd_freeze *f)
+static int stop_all(struct hd_freeze *f, int n_rounds)
 {
 	uint32_t done = 0;
 
-	for (int round = 0; round < MAX_ROUNDS; round++) {
+	for (int round = 0; round < n_rounds; round++) {
 		int rc;
 
 		for (; done < f->n; done++) {
@@ -162,19 +162,19 @@ static int stop_all(struct hd_freeze *f)
 				return rc;
 		}
 		wait_for_stops(f);
-		rc = hd_freeze_list(f);
+		rc = n_rounds > 1 ? hd_freeze_list(f) : 0;
 		if (rc <= 0)
 			return rc;
 	}
 	return 0;
 }
 
-int hd_freeze_ptrace(struct hd_freeze *f)
+static int stop(struct hd_freeze *f, int n_rounds)
 {
 	int rc;
 
 	f->first_ns = hd_sys_clock(CLOCK_MONOTONIC);
-	rc = stop_all(f);
+	rc = stop_all(f, n_rounds);
 	if (rc < 0) {
 		wait_for_stops(f);
 		hd_freeze_ptrace_thaw(f);
@@ -185,6 +185,16 @@ int hd_freeze_ptrace(struct hd_freeze *f)
 	f->stopped_ns = hd_sys_clock(CLOCK_MONOTONIC);
 	get_registers(f);
 	return 0;
+}
+
+int hd_freeze_ptrace(struct hd_freeze *f)
+{
+	return stop(f, MAX_ROUNDS);
+}
+
+int hd_freeze_ptrace_listed(struct hd_freeze *f)
+{
+	return stop(f, 1);
 }
 
 void hd_freeze_ptrace_thaw(struct hd_freeze *f)

@@ -11,7 +11,6 @@
 #if defined(__x86_64__)
 
 enum { ARCH_GET_FS_BASE = 0x1003, ARCH_GET_GS_BASE = 0x1004, USER_CS = 0x33, USER_SS = 0x2b };
-enum { RAW_ORIG_RAX = 15, RAW_CS = 17, RAW_FLAGS = 18, RAW_SS = 20, RAW_FS_BASE = 21 };
 
 /* What the kernel puts into the unused bytes of a signal frame's FXSAVE area: struct _fpx_sw_bytes. */
 enum { SW_OFF = 464, SW_MAGIC = 0x46505853, FXSAVE_SIZE = 512, XSAVE_HEAD = 576 };
@@ -52,17 +51,17 @@ uint32_t hd_machine_more_size(void)
 
 static void take_segments(struct hd_registers *r)
 {
-	r->raw[RAW_ORIG_RAX] = UINT64_MAX;
-	r->raw[RAW_CS] = USER_CS;
-	r->raw[RAW_SS] = USER_SS;
-	hd_sys2(SYS_arch_prctl, ARCH_GET_FS_BASE, &r->raw[RAW_FS_BASE]);
-	hd_sys2(SYS_arch_prctl, ARCH_GET_GS_BASE, &r->raw[RAW_FS_BASE + 1]);
+	r->raw[HD_ORIG_RAX] = UINT64_MAX;
+	r->raw[HD_CS] = USER_CS;
+	r->raw[HD_SS] = USER_SS;
+	hd_sys2(SYS_arch_prctl, ARCH_GET_FS_BASE, &r->raw[HD_FS_BASE]);
+	hd_sys2(SYS_arch_prctl, ARCH_GET_GS_BASE, &r->raw[HD_FS_BASE + 1]);
 }
 
 void hd_machine_complete(struct hd_registers *r)
 {
 	take_segments(r);
-	r->raw[RAW_FLAGS] = 0x202;
+	r->raw[HD_EFLAGS] = 0x202;
 	__asm__ volatile("fxsave64 (%0)" : : "r"(r->fp) : "memory");
 	r->fp_size = HD_FP_SIZE;
 }

@@ -14,8 +14,15 @@
 
 #if defined(__x86_64__)
 enum { HD_MACHINE = EM_X86_64, HD_N_RAW = 27, HD_FP_SIZE = 512, HD_MORE_NOTE = NT_X86_XSTATE };
+/* clang-format off */
+enum {
+	HD_R15, HD_R14, HD_R13, HD_R12, HD_RBP, HD_RBX, HD_R11, HD_R10, HD_R9, HD_R8, HD_RAX, HD_RCX, HD_RDX, HD_RSI,
+	HD_RDI, HD_ORIG_RAX, HD_RIP, HD_CS, HD_EFLAGS, HD_RSP, HD_SS, HD_FS_BASE, HD_STACK = HD_RSP,
+};
+/* clang-format on */
 #elif defined(__aarch64__)
 enum { HD_MACHINE = EM_AARCH64, HD_N_RAW = 34, HD_FP_SIZE = 528, HD_MORE_NOTE = NT_ARM_TLS };
+enum { HD_STACK = 31 };
 #endif
 
 /* A thread's registers; the fp set and the other one (HD_MORE_NOTE) have size 0 where they are not known. */
