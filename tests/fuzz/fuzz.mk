@@ -3,12 +3,12 @@
 # make fuzz-regress: the seeds and all of tests/fuzz/corpus once, under ASan and UBSan, without libFuzzer.
 
 FUZZ_SECONDS ?= 60
-FUZZ_TARGETS  = fuzz_core fuzz_session fuzz_unpack
+FUZZ_TARGETS  = fuzz_core fuzz_session fuzz_tables fuzz_unpack
 FUZZ_CC      ?= clang
 FUZZ_DIR      = $(BUILD)/tests/fuzz
 FUZZ_SEEDS    = $(FUZZ_DIR)/seeds
 
-# fuzz_session opens no file but its dump.
+# fuzz_session opens no file but its dump. fuzz_tables has a dump that names none.
 FUZZ_LINK     = $(TEST_LIB) -Wl,--wrap=open $(LINK)
 FUZZ_SAN      = -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined
 

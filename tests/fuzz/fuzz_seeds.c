@@ -11,7 +11,7 @@
 #include <zstd.h>
 
 #include "heapimage.h"
-#include "tests/lib/heap_build.h"
+#include "tests/fuzz/fuzz_tables.h"
 
 static const char *folder;
 
@@ -180,6 +180,38 @@ static void seed_image(void)
 	heap_build_free(h);
 }
 
+/* Tables with all kinds of entries, as fuzz_tables.c takes them: their memory. */
+static void seed_tables(uint64_t interval, const char *name)
+{
+	addr_t objects[FUZZ_OBJECTS];
+	struct heap_build *h = fuzz_tables_heap(objects);
+	struct heapimage_module module = {BUILT_EXE, BUILT_EXE + 0x1000, 1, 3, .path_size = 4};
+	struct tables_build t;
+
+	tables_build_init(&t, heap_build_core(h), FUZZ_TABLES);
+	t.anchor.interval = interval;
+	strcpy(module.path, "/a/b");
+	for (uint32_t i = 0; i < 4; i++)
+		tables_build_site(&t, (addr_t[]){BUILT_EXE + 0x100 * (i + 1), BUILT_EXE, 7}, 3);
+	for (uint32_t i = 0; i < FUZZ_OBJECTS; i++)
+		tables_build_sample(&t, &(struct heapimage_sample){.addr = objects[i],
+								   .size = 40,
+								   .interval = interval,
+								   .tid = BUILT_TID + i % 3,
+								   .site = i % 5});
+	tables_build_sample(&t, &(struct heapimage_sample){.addr = FUZZ_POOL + 64, .size = 40});
+	tables_build_module(&t, &module);
+	tables_build_region(&t, BUILT_GLOBALS, 64, 1, "root");
+	tables_build_region(&t, objects[7] + 64, 256, 2, "piece");
+	tables_build_region(&t, objects[7] + 512, 100, 2, "piece");
+	tables_build_region(&t, FUZZ_POOL + 0x1000, 64, 2, "far");
+	tables_build_finish(&t);
+	save("fuzz_tables", name,
+	     core_build_at(heap_build_core(h), FUZZ_TABLES, TABLES_PAGES * TABLES_PAGE),
+	     TABLES_PAGES * TABLES_PAGE);
+	heap_build_free(h);
+}
+
 static void save_packed(uint8_t which, const char *name, const void *packed, size_t n)
 {
 	uint8_t all[4096];
@@ -221,6 +253,8 @@ int main(int argc, char **argv)
 	seed_heap(MACHINE_AARCH64, 1, true, "heap-aarch64");
 	seed_heap(MACHINE_X86_64, 3, true, "arenas-x86-64");
 	seed_image();
+	seed_tables(1, "all");
+	seed_tables(4096, "some");
 	seed_packed();
 	return 0;
 }
