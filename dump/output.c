@@ -1,6 +1,10 @@
 /*
- * The temporary file is PATH.PID-N.tmp: in the folder of the final name, or rename could not be atomic; made with
- * O_EXCL and O_NOFOLLOW, mode 0600, so that nobody else's file or link is written to.
+ * A new file has no name until it is whole (O_TMPFILE), so that nobody need take it away, whoever dies. It gets its final
+ * name at once, or where there is a file that it replaces, a temporary one for the moment until rename. Where the file
+ * system has no such files (NFS), it has the temporary name all the time.
+ *
+ * That is PATH.PID-N.tmp: in the folder of the final name, or rename could not be atomic; made with O_EXCL and
+ * O_NOFOLLOW, mode 0600, so that nobody else's file or link is written to.
  *
  * A link under the name is followed, as by any program that writes a file: the file that it points to is made or
  * replaced, and the link stays. A path that names no regular file cannot be renamed over and is written to as it is;
@@ -23,6 +27,7 @@ enum {
 	MAX_LINKS = 40, /* as in the kernel */
 	LONGEST_SUFFIX = 48,
 	CUT_NAME = 200, /* of the final name, where the whole one would be too long */
+	FD_PATH_BYTES = 48,
 	ZEROS_BYTES = 4096,
 	FLUSH_BYTES = 32 << 20,
 };
@@ -114,20 +119,63 @@ static int open_special(const char *path)
 	return fd;
 }
 
-static int make_temp(struct hd_output *o)
+static const char *name_in(const char *path)
 {
-	const char *slash = strrchr(o->path, '/'), *name = slash ? slash + 1 : o->path;
-	char stem[HD_PATH_BYTES];
-	int fd = -EEXIST;
+	const char *slash = strrchr(path, '/');
 
-	if (!*name)
-		return -EISDIR;
+	return slash ? slash + 1 : path;
+}
+
+/* The n-th temporary name, into o->temp. */
+static void name_temp(struct hd_output *o, unsigned n)
+{
+	char stem[HD_PATH_BYTES];
+	const char *name = name_in(o->path);
+
 	hd_path(stem, sizeof(stem), o->path, NULL);
 	if (strlen(name) > CUT_NAME)
 		stem[name - o->path + CUT_NAME] = 0;
+	hd_path(o->temp, sizeof(o->temp), stem, ".", HD_DECIMAL(hd_sys_pid()), "-", HD_DECIMAL(n),
+		".tmp", NULL);
+}
+
+static void path_of_fd(char path[FD_PATH_BYTES], int fd)
+{
+	hd_path(path, FD_PATH_BYTES, "/proc/self/fd/", HD_DECIMAL((uint64_t)fd), NULL);
+}
+
+/* A file without a name, that can be given one; < 0: not here. */
+static int make_unnamed(const struct hd_output *o)
+{
+	char folder[HD_PATH_BYTES], in_proc[FD_PATH_BYTES];
+	struct stat st;
+	int fd;
+
+	hd_path(folder, sizeof(folder), o->path, NULL);
+	folder[name_in(o->path) - o->path] = 0;
+	fd = hd_sys_open(*folder ? folder : ".", O_TMPFILE | O_RDWR, 0600);
+	if (fd < 0)
+		return fd;
+	path_of_fd(in_proc, fd);
+	if (hd_sys4(SYS_newfstatat, AT_FDCWD, in_proc, &st, 0) == 0)
+		return fd;
+	hd_sys_close(fd);
+	return -ENOENT;
+}
+
+static int make_file(struct hd_output *o)
+{
+	int fd;
+
+	if (!*name_in(o->path))
+		return -EISDIR;
+	fd = make_unnamed(o);
+	o->unnamed = fd >= 0;
+	if (o->unnamed)
+		return fd;
+	fd = -EEXIST;
 	for (unsigned i = 0; i < MAX_NAMES && fd == -EEXIST; i++) {
-		hd_path(o->temp, sizeof(o->temp), stem, ".", HD_DECIMAL(hd_sys_pid()), "-",
-			HD_DECIMAL(i), ".tmp", NULL);
+		name_temp(o, i);
 		fd = hd_sys_open(o->temp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY, 0600);
 	}
 	if (fd < 0)
@@ -165,7 +213,7 @@ static void open_path(struct hd_output *o, const char *path)
 	if (fd < 0)
 		fd = open_special(o->path);
 	if (fd == -ENOENT)
-		fd = make_temp(o);
+		fd = make_file(o);
 	o->fd = fd;
 }
 
@@ -173,7 +221,7 @@ int hd_output_open(struct hd_output *o, const char *path, int fd)
 {
 	o->base = o->at = o->written = o->flushed = 0;
 	o->temp[0] = o->path[0] = 0;
-	o->opened = o->begun = false;
+	o->opened = o->begun = o->unnamed = false;
 	o->fd = fd;
 	if (path)
 		open_path(o, path);
@@ -310,12 +358,31 @@ void hd_output_abandon(struct hd_output *o)
 		hd_sys2(SYS_ftruncate, o->fd, o->base);
 }
 
-int hd_output_commit(struct hd_output *o)
+/* Its final name where that is free, else a temporary one. */
+static int give_name(struct hd_output *o)
 {
+	char in_proc[FD_PATH_BYTES];
 	long rc;
 
-	if (!o->temp[0])
-		return 0;
+	path_of_fd(in_proc, o->fd);
+	rc = hd_sys6(SYS_linkat, AT_FDCWD, (long)in_proc, AT_FDCWD, (long)o->path,
+		     AT_SYMLINK_FOLLOW, 0);
+	for (unsigned i = 0; i < MAX_NAMES && rc == -EEXIST; i++) {
+		name_temp(o, i);
+		rc = hd_sys6(SYS_linkat, AT_FDCWD, (long)in_proc, AT_FDCWD, (long)o->temp,
+			     AT_SYMLINK_FOLLOW, 0);
+	}
+	if (rc < 0)
+		o->temp[0] = 0;
+	return (int)rc;
+}
+
+int hd_output_commit(struct hd_output *o)
+{
+	long rc = o->unnamed ? give_name(o) : 0;
+
+	if (rc < 0 || !o->temp[0])
+		return (int)rc;
 	rc = hd_sys4(SYS_renameat, AT_FDCWD, o->temp, AT_FDCWD, o->path);
 	if (rc == 0)
 		o->temp[0] = 0;

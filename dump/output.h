@@ -14,6 +14,7 @@ struct hd_output {
 	int fd;
 	bool opened;	  /* by us: to be closed */
 	bool begun;	  /* something was written, or a file of the caller's cut off for it */
+	bool unnamed;	  /* gets its name when it is whole */
 	bool regular;	  /* has holes, and can be written to at any offset */
 	uint64_t base;	  /* where the image begins in the file */
 	uint64_t at;	  /* bytes of the image so far, holes included */

@@ -7,7 +7,9 @@
  *
  * Everybody's death is thought of. The program's: the helper gets SIGTERM for it, kills the snapshot and takes the file
  * away. The helper's: its tracees run on (the kernel does that), the caller thaws what was stopped by signal, the
- * snapshot sees its parent change and takes the file away. The snapshot's: the helper sees it.
+ * snapshot dies with it, or where its file has a name, sees its parent change and takes the file away. The snapshot's:
+ * the helper sees it. A temporary file stays if program and helper are killed between the snapshot's end and the
+ * rename, or all three at once: only where output.c could make no file without a name.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -153,14 +155,14 @@ static int be_snapshot(struct hd_dump *d)
 	struct hd_shared *s = d->shared;
 	int rc;
 
-	/* a snapshot with a file looks after it when it is orphaned; one that writes into a pipe could hang there */
+	/* a snapshot takes away a file with a name when it is orphaned; one that writes into a pipe could hang there */
 	if (!d->out.temp[0])
 		hd_sys2(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
 	hd_sys2(SYS_prctl, PR_SET_NAME, "heapdump-image");
 	offer_to_oom_killer();
 	d->wanted = has_parent;
 	rc = hd_image_write(d);
-	if (rc == -ECANCELED)
+	if (has_parent(d) < 0)
 		hd_output_close(&d->out);
 	s->error = rc;
 	__atomic_store_n(&s->done, 1, __ATOMIC_RELEASE);

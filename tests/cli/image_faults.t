@@ -8,7 +8,7 @@ left()
 {
 	echo $(ls -A "${1:-$SCRATCH/out}")
 }
-ENOENT=-2 EACCES=-13 EFBIG=-27 ENOSPC=-28 EISDIR=-21 ECANCELED=-125 EPIPE=-32
+ENOENT=-2 EACCES=-13 EFBIG=-27 ENOSPC=-28 EISDIR=-21 EPIPE=-32
 
 mkdir "$SCRATCH/empty"
 timeout 60 "$program" threads "$SCRATCH/none/image" 2>"$SCRATCH/said"
@@ -82,61 +82,4 @@ else
 	skip "RLIMIT_NPROC and a process that is not dumpable" "needs root, and no sanitizer"
 fi
 
-# The task of that name below the process $1, waited for.
-task_of()
-{
-	for i in $(seq 1000); do
-		for t in $(pgrep "$2"); do
-			for p in $(cut -d' ' -f4 /proc/"$t"/stat 2>/dev/null); do
-				[ "$p" = "$1" ] && echo "$t" && return
-				[ "$(cut -d' ' -f4 /proc/"$p"/stat 2>/dev/null)" = "$1" ] && echo "$t" && return
-			done
-		done
-	done
-}
-# A large dump; as soon as the task $1 is there, it is stopped, so that this is the middle, and killed.
-killed()
-{
-	rm -f "$SCRATCH/out"/*
-	"$program" big "$img" 0 "${2:-400}" 2>"$SCRATCH/said" &
-	pid=$!
-	task=$(task_of $pid "$1")
-	kill -STOP "$task"
-	during=$(left)
-	kill -KILL "$task"
-}
-if command -v pgrep >/dev/null && command -v ps >/dev/null; then
-	killed heapdump-image
-	wait $pid
-	is "the snapshot is killed: an error, and no file" "${during%.[0-9]*} $(said rc) $(left)" "image $ECANCELED "
-	killed heapdump-helper
-	wait $pid
-	is "the helper is killed: an error, and no file" "$(said rc) $(left)" "$ECANCELED "
-	# those of this program only: other tests make images meanwhile
-	snapshots()
-	{
-		for p in $(pgrep -x heapdump-image); do
-			[ "$(readlink "/proc/$p/exe")" = "$(readlink -f "$program")" ] && echo "$p"
-		done
-	}
-	for i in 1 2 3 4 5 6 7 8 9 10; do
-		[ -z "$(snapshots)" ] && break
-		sleep 0.3
-	done
-	is "its snapshot goes too" "$(snapshots)" ""
-	rm -f "$SCRATCH/out"/*
-	"$program" big "$img" 0 400 2>"$SCRATCH/said" &
-	pid=$!
-	task=$(task_of $pid heapdump-image)
-	kill -STOP "$task"
-	kill -KILL $pid
-	wait $pid 2>/dev/null
-	for i in 1 2 3 4 5 6 7 8 9 10; do
-		[ -z "$(left)" ] && break
-		sleep 0.3
-	done
-	is "the program is killed: no file, and no task stays" "$(left) $(ls -d /proc/"$task" 2>/dev/null)" " "
-else
-	skip "tasks of the dump are killed" "no pgrep here"
-fi
 done_testing

@@ -127,6 +127,25 @@ static void refuse(long call, uint32_t answer)
 		abort();
 }
 
+/* As on a file system that has no files without names. */
+static void refuse_unnamed(void)
+{
+	enum { TMPFILE_BIT = 0x400000 };
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])),
+		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, TMPFILE_BIT, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EOPNOTSUPP),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {sizeof(code) / sizeof(*code), code};
+
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+		abort();
+}
+
 struct program {
 	const char *name;
 	int (*run)(void);
@@ -140,6 +159,8 @@ static int run(int argc, char **argv, const struct program *programs, size_t n)
 	flags = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 0) : 0;
 	count = argc > 4 ? atoi(argv[4]) : 0;
 	g_text = strcpy(malloc(100), "hello from the heap");
+	if (getenv("NO_UNNAMED"))
+		refuse_unnamed();
 	for (size_t i = 0; i < n; i++)
 		if (!strcmp(argv[1], programs[i].name))
 			return programs[i].run();
