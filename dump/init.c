@@ -17,7 +17,6 @@
 #include <sys/auxv.h>
 
 #include "dump/env.h"
-#include "dump/real.h"
 #include "dump/sampler.h"
 #include "dump/sys.h"
 #include "dump/trigger.h"
@@ -55,13 +54,19 @@ static enum hd_unwinder unwinder_of_env(void)
 	return HD_UNWIND_AUTO;
 }
 
-/* A program with a malloc of its own, or another allocator before us: its calls pass us by. */
+/*
+ * A program with a malloc of its own, or another allocator before us: its calls pass us by. Who would be asked does not
+ * show by the address: in a program that is not position-independent it may be the program's jump to ours. So it is
+ * tried, before there is a sampler to be told.
+ */
 static void look_who_has_malloc(void)
 {
-	Dl_info theirs, ours;
+	void *(*theirs)(size_t) = (void *(*)(size_t))dlsym(RTLD_DEFAULT, "malloc");
+	void (*give_back)(void *) = (void (*)(void *))dlsym(RTLD_DEFAULT, "free");
+	uint32_t before = hd_thread.births;
 
-	if (dladdr(dlsym(RTLD_DEFAULT, "malloc"), &theirs) && dladdr(&hd_real, &ours) &&
-	    theirs.dli_fbase != ours.dli_fbase)
+	give_back(theirs(1));
+	if (hd_thread.births == before)
 		hd_sys_say(
 			"malloc is not the library's: the program has one of its own, or another "
 			"comes first; its allocations are not sampled");
@@ -73,9 +78,9 @@ __attribute__((constructor)) static void begin(void)
 
 	hd_sys_know_stderr();
 	if (!getauxval(AT_SECURE)) {
+		look_who_has_malloc();
 		hd_sampler_init(rate_of_env(), hd_env_number("HEAPDUMP_SEED", 0),
 				unwinder_of_env());
-		look_who_has_malloc();
 		hd_trigger_init();
 	}
 	errno = error;

@@ -19,6 +19,12 @@ for name in jemalloc tcmalloc mimalloc; do
 done
 unset HEAPDUMP_RATE
 
+# There malloc's address is that of the program's own jump to it.
+echo 'int main(int n, char **v) { void *malloc(unsigned long), *(*volatile get)(unsigned long) = malloc; return !get(n); }' \
+	>"$SCRATCH/fixed.c"
+compile "$SCRATCH/fixed" "$SCRATCH/fixed.c" -w -fno-builtin -fno-pic -no-pie
+is 'a program at a fixed address has our malloc, and nothing is said' "$(record "$SCRATCH/fixed" 2>&1; echo $?)" 0
+
 # dlopen: the program's malloc is bound already, images can be had
 cat >"$SCRATCH/late.c" <<'C'
 #include <dlfcn.h>
