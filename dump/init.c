@@ -17,6 +17,7 @@
 #include <sys/auxv.h>
 
 #include "dump/env.h"
+#include "dump/libunwind_pipe.h"
 #include "dump/sampler.h"
 #include "dump/sys.h"
 #include "dump/trigger.h"
@@ -78,9 +79,12 @@ __attribute__((constructor)) static void begin(void)
 
 	hd_sys_know_stderr();
 	if (!getauxval(AT_SECURE)) {
+		enum hd_unwinder how = unwinder_of_env();
+
 		look_who_has_malloc();
-		hd_sampler_init(rate_of_env(), hd_env_number("HEAPDUMP_SEED", 0),
-				unwinder_of_env());
+		if (how != HD_UNWIND_FRAMES)
+			hd_libunwind_pipe_init();
+		hd_sampler_init(rate_of_env(), hd_env_number("HEAPDUMP_SEED", 0), how);
 		hd_trigger_init();
 	}
 	errno = error;

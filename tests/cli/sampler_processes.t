@@ -42,6 +42,12 @@ is "a program gets its arguments as they are" \
 	"$(record -- printf '%s,' --rate 'a b' '' '*' -- '$x')" "$(printf '%s,' --rate 'a b' '' '*' -- '$x')"
 is "standard input and output are the program's" "$(echo text | record tr a-z A-Z | record cat)" TEXT
 
+# Descriptors are numbered in the order of their opening, and a daemon closes those that it does not know.
+for how in auto libunwind frames; do
+	is "a program has the file descriptors that it has without the library, unwinding by $how" \
+		"$(record --unwind $how ls /proc/self/fd <&-)" "$(ls /proc/self/fd <&-)"
+done
+
 # The loader ignores LD_PRELOAD for who gains privileges: for another user, this program does.
 if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
 	cp "$SCRATCH/fork" "$SCRATCH/setuid"
