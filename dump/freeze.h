@@ -75,8 +75,11 @@ void hd_freeze_ptrace_thaw(struct hd_freeze *f);
 /* The same of those threads only that are on the list. */
 int hd_freeze_ptrace_listed(struct hd_freeze *f);
 
-/* Whether ptrace is worth trying: no seccomp filter that kills for it, no other tracer. Forks where there is a filter. */
-bool hd_freeze_ptrace_allowed(const struct hd_freeze *f);
+/*
+ * Whether ptrace is worth trying: no seccomp filter that kills for it, no other tracer. Forks where there is a filter;
+ * with no_fork a filter is taken for one that does.
+ */
+bool hd_freeze_ptrace_allowed(const struct hd_freeze *f, bool no_fork);
 
 /* A child that was waited for is a thread which stopped too late, or died: let go. */
 void hd_freeze_ptrace_late(struct hd_freeze *f, uint32_t tid, int status);

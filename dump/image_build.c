@@ -209,9 +209,10 @@ static int collect_modules(struct build *b)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < map->n; i++) {
 		const struct hd_mapping *m = &map->v[i];
+		uint32_t kept_off = HD_MAP_DEVICE | HD_MAP_USERFAULT;
 		bool is_file = m->path[0] == '/' || !strcmp(m->path, "[vdso]");
 
-		if (is_file && m->off == 0 && (m->flags & (HD_MAP_R | HD_MAP_DEVICE)) == HD_MAP_R)
+		if (is_file && m->off == 0 && (m->flags & (HD_MAP_R | kept_off)) == HD_MAP_R)
 			add_module(b, i);
 	}
 	return 0;

@@ -194,6 +194,12 @@ static void plan_shared(struct hd_image *im, const struct hd_mapping *m)
 
 enum { NOT_COPIED = 1u << 31 }; /* of hd_mapping.flags: the snapshot has no such mapping */
 
+/* Where it is told which pages are there, no other is touched: its handler stands still, and we would wait for it. */
+static bool shows_own_pages(const struct hd_image *im, const struct hd_mapping *m)
+{
+	return !(m->flags & HD_MAP_SHARED) && m->inode == 0 && im->pages.pagemap >= 0;
+}
+
 static void plan_mapping(struct hd_image *im, const struct hd_mapping *m)
 {
 	uint32_t why = 0;
@@ -204,6 +210,8 @@ static void plan_mapping(struct hd_image *im, const struct hd_mapping *m)
 		why = HEAPIMAGE_DEVICE;
 	else if (m->flags & HD_MAP_DONTDUMP)
 		why = HEAPIMAGE_DONTDUMP;
+	else if ((m->flags & HD_MAP_USERFAULT) && !shows_own_pages(im, m))
+		why = HEAPIMAGE_UNREADABLE;
 	if (why || !(m->flags & HD_MAP_R)) {
 		/* nobody misses the kernel's [vvar] */
 		if (why && (m->flags & HD_MAP_R) && m->path[0] != '[')

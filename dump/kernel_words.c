@@ -69,13 +69,8 @@ struct epoll_search {
 static int look_at_fd(void *arg, uint32_t fd)
 {
 	struct epoll_search *search = arg;
-	char path[PROC_PATH], target[32];
-	long n;
 
-	hd_path(path, sizeof(path), search->proc, "/fd/", HD_DECIMAL(fd), NULL);
-	n = hd_sys4(SYS_readlinkat, AT_FDCWD, path, target, sizeof(target) - 1);
-	target[n > 0 ? n : 0] = 0;
-	if (!strcmp(target, "anon_inode:[eventpoll]"))
+	if (hd_fd_is(search->proc, fd, "anon_inode:[eventpoll]"))
 		read_epoll(search->words, search->proc, fd);
 	return 0;
 }

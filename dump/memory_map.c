@@ -62,8 +62,9 @@ static uint32_t parse_vm_flags(const char *p)
 		char name[3];
 		uint32_t flag;
 	} known[] = {
-		{"dd", HD_MAP_DONTDUMP}, {"wf", HD_MAP_WIPED},	 {"io", HD_MAP_DEVICE},
-		{"pf", HD_MAP_DEVICE},	 {"ht", HD_MAP_HUGETLB},
+		{"dd", HD_MAP_DONTDUMP},  {"wf", HD_MAP_WIPED},	  {"io", HD_MAP_DEVICE},
+		{"pf", HD_MAP_DEVICE},	  {"ht", HD_MAP_HUGETLB}, {"um", HD_MAP_USERFAULT},
+		{"ui", HD_MAP_USERFAULT},
 	};
 	uint32_t flags = 0;
 

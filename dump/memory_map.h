@@ -25,6 +25,7 @@ enum hd_mapping_flag {
 	HD_MAP_WIPED = 32,    /* MADV_WIPEONFORK: zeros in a snapshot */
 	HD_MAP_DEVICE = 64,   /* memory of a device: never touched */
 	HD_MAP_HUGETLB = 128,
+	HD_MAP_USERFAULT = 256, /* pages that are missing come from a handler of the program's */
 };
 
 struct hd_mapping {

@@ -178,3 +178,14 @@ uint64_t hd_status_value(const char *path, const char *key)
 	hd_text_close(&text);
 	return value;
 }
+
+bool hd_fd_is(const char *proc, uint32_t fd, const char *what)
+{
+	char path[96], target[32];
+	long n;
+
+	hd_path(path, sizeof(path), proc, "/fd/", HD_DECIMAL(fd), NULL);
+	n = hd_sys4(SYS_readlinkat, AT_FDCWD, path, target, sizeof(target) - 1);
+	target[n > 0 ? n : 0] = 0;
+	return !strcmp(target, what);
+}

@@ -41,6 +41,9 @@ void hd_path(char *to, uint64_t size, ...) __attribute__((sentinel));
 const char *hd_decimal(char buf[24], uint64_t value);
 #define HD_DECIMAL(v) hd_decimal((char[24]){0}, (v))
 
+/* Whether the descriptor of the process whose folder is proc is open to what ("anon_inode:[eventpoll]"; 31 bytes at most). */
+bool hd_fd_is(const char *proc, uint32_t fd, const char *what);
+
 /* Calls each for every name of a folder that is a number. 0 or a negative errno; stops at each's first non-zero. */
 int hd_numbers_in(const char *folder, int (*each)(void *arg, uint32_t number), void *arg);
 

@@ -25,6 +25,7 @@
 #include "dump/proc_text.h"
 #include "dump/snapshot.h"
 #include "dump/sys.h"
+#include "dump/userfault.h"
 #include "heapdump.h"
 
 enum {
@@ -66,6 +67,7 @@ int hd_snapshot_prepare(struct hd_dump *d)
 	int rc;
 
 	d->estimate_bytes = 0;
+	d->no_fork = hd_userfault_tells_forks("/proc/self");
 	estimate(d);
 	rc = hd_output_open(&d->out, d->path, d->fd);
 	if (rc == 0)
@@ -99,7 +101,9 @@ static int freeze(struct hd_dump *d)
 	}
 	if (!d->by_signal) {
 		d->freeze_how = HEAPIMAGE_PTRACE;
-		return hd_freeze_ptrace_allowed(f) && hd_freeze_ptrace(f) == 0 ? 0 : -EAGAIN;
+		return hd_freeze_ptrace_allowed(f, d->no_fork) && hd_freeze_ptrace(f) == 0
+			       ? 0
+			       : -EAGAIN;
 	}
 	d->freeze_how = HEAPIMAGE_SIGNAL;
 	return hd_freeze_signal(f);
@@ -252,7 +256,7 @@ static int write_in_place(struct hd_dump *d)
 
 static int write_image(struct hd_dump *d)
 {
-	bool fork = !d->in_caller && !(d->flags & HEAPDUMP_IN_PLACE);
+	bool fork = !d->in_caller && !d->no_fork && !(d->flags & HEAPDUMP_IN_PLACE);
 	int rc = -EAGAIN;
 
 	take_caller(d);

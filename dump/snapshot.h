@@ -58,6 +58,7 @@ struct hd_dump {
 	bool yama;	     /* only a declared tracer may trace us */
 	uint32_t go;	     /* futex: 1: the helper may begin */
 	bool wants_signal;   /* verdict of the helper: again, by signal */
+	bool no_fork;	     /* it would hang */
 	bool in_place;	     /* this task writes in the program's own memory */
 	uint32_t freeze_how; /* enum heapimage_freeze */
 	int error;

@@ -2,7 +2,10 @@
  * Programs with what few programs have, dumped by the tests of images.
  */
 #include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <pthread.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -50,11 +53,56 @@ static int nonblocking(void)
 	return wait(NULL) < 0;
 }
 
+/* Nobody reads it while all threads stand still, and after that nobody needs to. */
+static void *reads_events(void *arg)
+{
+	struct uffd_msg m;
+
+	while (read(*(int *)arg, &m, sizeof(m)) > 0)
+		if (m.event == UFFD_EVENT_FORK)
+			close((int)m.arg.fork.ufd);
+	return arg;
+}
+
+/*
+ * A handler of page faults. count, or-ed: 1: it wants to be told of forks; 2: there is a filter of system calls. One
+ * page of private memory is there and one is not; one of a shared mapping is there, and known to the handler only.
+ */
+static int userfault(void)
+{
+	static int fd;
+	struct uffdio_api api = {.api = UFFD_API, .features = UFFD_FEATURE_MINOR_SHMEM};
+	struct uffdio_register r = {.mode = UFFDIO_REGISTER_MODE_MISSING};
+	char *p = map_apart(1 << 20, MAP_PRIVATE), *shared = map_apart(1 << 20, MAP_SHARED);
+	pthread_t t;
+
+	if (count & 1)
+		api.features |= UFFD_FEATURE_EVENT_FORK;
+	fd = (int)syscall(SYS_userfaultfd, 0);
+	if (fd < 0 || ioctl(fd, UFFDIO_API, &api))
+		return 77;
+	r.range = (struct uffdio_range){(uintptr_t)p, 1 << 20};
+	if (ioctl(fd, UFFDIO_REGISTER, &r))
+		return 77;
+	madvise(shared, 4096, MADV_DONTNEED);
+	r.range.start = (uintptr_t)shared;
+	r.mode = UFFDIO_REGISTER_MODE_MINOR;
+	if (ioctl(fd, UFFDIO_REGISTER, &r))
+		return 77;
+	name_range("private", p, 1 << 20);
+	name_range("shared", shared, 1 << 20);
+	pthread_create(&t, NULL, reads_events, &fd);
+	if (count & 2)
+		refuse(SYS_reboot, SECCOMP_RET_ERRNO | EPERM);
+	return dump_and_say();
+}
+
 int main(int argc, char **argv)
 {
 	static const struct program programs[] = {
 		{"no-memory", no_memory},
 		{"nonblocking", nonblocking},
+		{"userfault", userfault},
 		{"single", dump_and_say},
 	};
 
