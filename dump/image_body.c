@@ -143,7 +143,7 @@ static bool next_run(struct hd_image *im, enum hd_source source, uint64_t lo, ui
 		     uint64_t *a, uint64_t *b)
 {
 	if (source == HD_FROM_SHARED)
-		return hd_pages_next_shared(&im->pages, lo, hi, a, b);
+		return hd_image_next_shared(im, lo, hi, a, b);
 	if (source != HD_FROM_FILE)
 		return hd_pages_next(&im->pages, lo, hi, a, b);
 	*a = lo;

@@ -537,6 +537,9 @@ int hd_image_write(struct hd_dump *d)
 	if (rc < 0)
 		hd_output_abandon(&d->out);
 	hd_pages_close(&b->im.pages);
+	if (b->im.others)
+		hd_pages_close(b->im.others);
+	hd_backing_close(&b->im.backing);
 	d->shared->file_bytes = d->out.at;
 	d->shared->data_bytes = d->out.written;
 	return rc;

@@ -5,6 +5,7 @@
 #ifndef HEAPDUMP_DUMP_IMAGE_BUILD_H
 #define HEAPDUMP_DUMP_IMAGE_BUILD_H
 
+#include "dump/backing.h"
 #include "dump/pages.h"
 #include "dump/snapshot.h"
 #include "formats/core_write.h"
@@ -28,6 +29,9 @@ struct hd_image {
 	struct hd_room *room;
 	struct hd_memory_map map; /* with what the snapshot has no copy of */
 	struct hd_pages pages;
+	struct hd_pages
+		*others; /* of the program itself, for what only its page tables tell; NULL */
+	struct hd_backing backing;
 	uint32_t consistency;
 
 	struct core_segment *segments;
@@ -46,6 +50,9 @@ int hd_image_plan(struct hd_image *im);
 
 /* Bytes that the segments would write at most. */
 uint64_t hd_image_plan_bytes(struct hd_image *im);
+
+/* The first run of pages in [lo, hi) of a shared mapping that exist. false: there is none. */
+bool hd_image_next_shared(struct hd_image *im, uint64_t lo, uint64_t hi, uint64_t *a, uint64_t *b);
 
 /* Adds a range to the list; beyond the capacity it is counted. */
 void hd_image_range(struct hd_image *im, uint64_t lo, uint64_t hi, uint32_t why, uint32_t error);

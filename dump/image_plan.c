@@ -15,6 +15,9 @@
  * A gap of 1 GiB and more in which no page ever was cuts a segment in two, with a part in between that has no bytes: a
  * sparse reservation of terabytes is not to make a file, or a pipe's zeros, of that size.
  *
+ * What exists of shared memory, its file tells (backing.c); where that cannot be opened, mincore does, which does not see
+ * what is swapped out; and from 64 GiB on the program's page tables, which do not see what only others have touched.
+ *
  * Every mapping becomes segments that cover it, in address order:  Σ memsz = Σ (hi − lo) of what is not ours
  */
 #include <elf.h>
@@ -24,8 +27,9 @@
 #include "dump/image_build.h"
 #include "heapdump.h"
 
-#define BIG_FILE (16ull << 20)
-#define BIG_GAP	 (1ull << 30)
+#define BIG_FILE    (16ull << 20)
+#define BIG_GAP	    (1ull << 30)
+#define HUGE_SHARED (64ull << 30) /* mincore takes 10 s per TiB */
 
 void hd_image_range(struct hd_image *im, uint64_t lo, uint64_t hi, uint32_t why, uint32_t error)
 {
@@ -72,6 +76,40 @@ static bool has_room(const struct hd_image *im)
 	return im->n_segments + im->map.n + 4 < im->capacity;
 }
 
+/* Shared memory of this size, whose file cannot be asked, is asked about by the program's own page tables. */
+static bool next_of_others(struct hd_image *im, uint64_t lo, uint64_t hi, uint64_t *a, uint64_t *b)
+{
+	if (!im->others) {
+		im->others = hd_room_take(im->room, sizeof(*im->others));
+		if (!im->others)
+			return hd_pages_next_shared(&im->pages, lo, hi, a, b);
+		hd_pages_open(im->others, im->dump->proc, im->dump->pid);
+		im->others->of_all = true;
+	}
+	return im->others->pagemap >= 0 ? hd_pages_next(im->others, lo, hi, a, b)
+					: hd_pages_next_shared(&im->pages, lo, hi, a, b);
+}
+
+bool hd_image_next_shared(struct hd_image *im, uint64_t lo, uint64_t hi, uint64_t *a, uint64_t *b)
+{
+	struct hd_backing *file = &im->backing;
+
+	if (lo < file->lo || lo >= file->hi)
+		hd_backing_open(file, im->dump, hd_memory_map_find(&im->map, lo));
+	if (file->fd >= 0)
+		return hd_backing_next(file, lo, hi, a, b);
+	if (file->hi - file->lo >= HUGE_SHARED)
+		return next_of_others(im, lo, hi, a, b);
+	return hd_pages_next_shared(&im->pages, lo, hi, a, b);
+}
+
+static bool next_run(struct hd_image *im, enum hd_source source, uint64_t lo, uint64_t hi,
+		     uint64_t *a, uint64_t *b)
+{
+	return source == HD_FROM_SHARED ? hd_image_next_shared(im, lo, hi, a, b)
+					: hd_pages_next(&im->pages, lo, hi, a, b);
+}
+
 /*
  * Splits [lo, hi) where gap bytes and more in a row have no page of their own: stored runs, and between them parts
  * that are not. source: of the runs.
@@ -82,7 +120,7 @@ static void add_runs(struct hd_image *im, const struct hd_mapping *m, uint64_t l
 	uint64_t from = lo, to = lo, a, b;
 	bool open = false;
 
-	for (uint64_t at = lo; hd_pages_next(&im->pages, at, m->hi, &a, &b); at = b) {
+	for (uint64_t at = lo; next_run(im, source, at, m->hi, &a, &b); at = b) {
 		if (open && a - to < gap) {
 			to = b;
 			continue;
@@ -185,7 +223,10 @@ static void plan_shared(struct hd_image *im, const struct hd_mapping *m)
 		add_segment(im, m, m->lo, m->hi, head_of_file(im, m), HD_FROM_FILE);
 		return;
 	}
-	add_segment(im, m, m->lo, m->hi, m->hi - m->lo, HD_FROM_SHARED);
+	if (m->hi - m->lo >= BIG_GAP && has_room(im))
+		add_runs(im, m, m->lo, BIG_GAP, HD_FROM_SHARED);
+	else
+		add_segment(im, m, m->lo, m->hi, m->hi - m->lo, HD_FROM_SHARED);
 	if (!im->dump->in_place) {
 		im->consistency |= HEAPIMAGE_SHARED_MEMORY;
 		hd_image_range(im, m->lo, m->hi, HEAPIMAGE_TORN, 0);
@@ -328,11 +369,7 @@ uint64_t hd_image_plan_bytes(struct hd_image *im)
 		if (im->sources[i] == HD_FROM_NOWHERE || im->sources[i] == HD_FROM_FILE)
 			continue;
 		for (uint64_t at = g->addr; at < hi; at = b) {
-			bool some = im->sources[i] == HD_FROM_SHARED
-					    ? hd_pages_next_shared(&im->pages, at, hi, &a, &b)
-					    : hd_pages_next(&im->pages, at, hi, &a, &b);
-
-			if (!some)
+			if (!next_run(im, im->sources[i], at, hi, &a, &b))
 				break;
 			sum += b - a;
 		}

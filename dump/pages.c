@@ -49,7 +49,7 @@ void hd_pages_open(struct hd_pages *p, const char *proc, uint32_t pid)
 	char path[PROC_PATH];
 
 	p->pid = pid;
-	p->no_scan = p->no_guard = p->no_readv = false;
+	p->of_all = p->no_scan = p->no_guard = p->no_readv = false;
 	p->seen_lo = p->seen_hi = 0;
 	hd_path(path, sizeof(path), proc, "/pagemap", NULL);
 	p->pagemap = hd_sys_open(path, O_RDONLY, 0);
@@ -81,7 +81,8 @@ static bool add_page(struct hd_pages *p, uint64_t lo, uint64_t categories)
 /* Fills runs from lo on by one ioctl; false: this kernel cannot. */
 static bool scan(struct hd_pages *p, uint64_t lo, uint64_t hi)
 {
-	uint64_t unwanted = SCAN_FILE | SCAN_ZERO | (p->no_guard ? 0 : SCAN_GUARD);
+	uint64_t files = p->of_all ? 0 : SCAN_FILE | SCAN_ZERO;
+	uint64_t unwanted = files | (p->no_guard ? 0 : SCAN_GUARD);
 	struct scan_arg arg = {
 		.size = sizeof(arg),
 		.start = lo,
@@ -107,9 +108,11 @@ static bool scan(struct hd_pages *p, uint64_t lo, uint64_t hi)
 	return true;
 }
 
-static bool is_own(uint64_t entry)
+static bool is_wanted(const struct hd_pages *p, uint64_t entry)
 {
-	return (entry & (ENTRY_PRESENT | ENTRY_SWAPPED)) && !(entry & (ENTRY_FILE | ENTRY_GUARD));
+	uint64_t unwanted = ENTRY_GUARD | (p->of_all ? 0 : ENTRY_FILE);
+
+	return (entry & (ENTRY_PRESENT | ENTRY_SWAPPED)) && !(entry & unwanted);
 }
 
 /* The same by reading entries. */
@@ -127,7 +130,7 @@ static bool read_entries(struct hd_pages *p, uint64_t lo, uint64_t hi)
 	p->n_runs = 0;
 	p->seen_lo = p->seen_hi = lo;
 	for (uint64_t i = 0; i < n; i++, p->seen_hi += PAGE)
-		if (is_own(p->entries[i]) &&
+		if (is_wanted(p, p->entries[i]) &&
 		    !add_page(p, p->seen_hi, p->entries[i] & ENTRY_PRESENT ? SCAN_PRESENT : 0))
 			break;
 	return true;

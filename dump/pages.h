@@ -19,6 +19,7 @@ struct hd_pages {
 	int pagemap; /* < 0: not to be had (a process that is not dumpable) */
 	int mem;     /* /proc/PID/mem, where process_vm_readv is refused; < 0 */
 	uint32_t pid;
+	bool of_all;   /* pages of files and shared ones count as well */
 	bool no_scan;  /* an older kernel */
 	bool no_guard; /* the same: it does not tell of guard pages */
 	bool present;  /* of the run that was found last: in memory, and can be loaded from */

@@ -97,13 +97,41 @@ static int userfault(void)
 	return dump_and_say();
 }
 
+/*
+ * 20 TiB of shared memory with three pages. count: 0: a memfd that is open; 1: closed; 2: without a file; or-ed 4: as
+ * nobody. The last page was written by write(2) alone.
+ */
+static int sparse(void)
+{
+	const size_t size = 20ull << 40, far = 15ull << 40;
+	int fd = (count & 2) ? -1 : (int)syscall(SYS_memfd_create, "sparse", 0);
+	char *p;
+
+	if (fd >= 0 && ftruncate(fd, (off_t)size))
+		return 77;
+	p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		 MAP_SHARED | MAP_NORESERVE | (fd < 0 ? MAP_ANONYMOUS : 0), fd, 0);
+	if (p == MAP_FAILED)
+		return 77;
+	p[4096] = 0x11;
+	p[far] = 0x22;
+	if (fd < 0)
+		p[far + 8192] = 0x33;
+	else if (pwrite(fd, "\x33", 1, (off_t)far + 8192) != 1)
+		return 77;
+	if (count & 1)
+		close(fd);
+	name_range("sparse", p, size);
+	if ((count & 4) && (setgid(65534) || setuid(65534) || prctl(PR_SET_DUMPABLE, 1)))
+		return 77;
+	return dump_and_say();
+}
+
 int main(int argc, char **argv)
 {
 	static const struct program programs[] = {
-		{"no-memory", no_memory},
-		{"nonblocking", nonblocking},
-		{"userfault", userfault},
-		{"single", dump_and_say},
+		{"no-memory", no_memory}, {"nonblocking", nonblocking}, {"userfault", userfault},
+		{"sparse", sparse},	  {"single", dump_and_say},
 	};
 
 	return run(argc, argv, programs, sizeof(programs) / sizeof(*programs));

@@ -30,4 +30,37 @@ if [ -n "$(said private)" ]; then
 else
 	skip "a handler of page faults that is not told of forks: a snapshot" "no userfaultfd here"
 fi
+
+# the three pages; the image is as small as they are
+pages()
+{
+	size=$(stat -c %s "$img")
+	far=$((15 << 40))
+	debugger "$img" -ex "p/x *(char *)(0x$(said sparse | cut -d- -f1) + 4096)" \
+		-ex "p/x *(char *)(0x$(said sparse | cut -d- -f1) + $far)" \
+		-ex "p/x *(char *)(0x$(said sparse | cut -d- -f1) + $far + 8192)" |
+		sed -n 's/^\$[123] = //p' | tr '\n' ' '
+	[ "$size" -lt 100000000 ] || echo "$size bytes"
+}
+image sparse 4 0
+if [ -n "$(said sparse)" ]; then
+	is "20 TiB of shared memory with three pages: no more is stored" "$(said rc) $(pages)" "0 0x11 0x22 0x33 "
+	image sparse 5 0
+	is "in place, too" "$(said rc) $(said in_place) $(pages)" "0 1 0x11 0x22 0x33 "
+else
+	skip "20 TiB of shared memory with three pages: no more is stored" "not to be had here"
+fi
+if [ -n "$(said sparse)" ] && [ "$(id -u)" = 0 ]; then
+	chmod 755 "$SCRATCH"
+	chmod 777 "$SCRATCH/out"
+	for how in 1 2 4 6; do
+		image sparse 4 $how
+		is "the same as root, with its file closed or without one; as nobody ($how)" \
+			"$(said rc) $(pages)" "0 0x11 0x22 0x33 "
+	done
+	image sparse 4 5
+	is "as nobody with the file closed, what the page tables tell" "$(said rc) $(pages)" "0 0x11 0x22 0x0 "
+else
+	skip "the same as root, with its file closed or without one; as nobody" "needs root"
+fi
 done_testing
