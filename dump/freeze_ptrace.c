@@ -1,5 +1,8 @@
 /*
- * Stopping by ptrace: the threads see nothing of it, their system calls go on afterwards.
+ * Stopping by ptrace: no handler runs, and blocked system calls go on afterwards. But not all: as by any stop (signal(7),
+ * "Interruption … by stop signals") epoll_wait, semop, semtimedop, sigtimedwait, sigwaitinfo, io_getevents and recv
+ * and accept with SO_RCVTIMEO return EINTR. Measured on Linux 6.18; poll, select, nanosleep, futexes, msgrcv, msgsnd,
+ * pause, sigsuspend and inotify go on.
  *
  *	SEIZE, INTERRUPT all  →  wait for each  →  list again  →  … until nothing new
  *

@@ -45,7 +45,7 @@ shows "$img" >"$SCRATCH/shown"
 is "the image says which thread ran on" "$(awk '/^thread/ && $3 == 2 { print $4 }' "$SCRATCH/shown")" deaf
 is "and that it may be inconsistent" "$(($(sed -n 's/^info consistency //p' "$SCRATCH/shown") & 1))" 1
 image sleepers
-is "ptrace interrupts no system call" "$(said rc) $(said by_signal) $(said interrupted)" "0 0 0"
+is "ptrace interrupts neither poll nor nanosleep" "$(said rc) $(said by_signal) $(said interrupted)" "0 0 0"
 
 image seccomp 0 0
 is "a filter that refuses ptrace: by signal" "$(dumped) $(backtraces $all)" "0 5 0 0 1 "
