@@ -1,8 +1,6 @@
 /*
- * Stopping by ptrace: no handler runs, and blocked system calls go on afterwards. But not all: as by any stop (signal(7),
- * "Interruption … by stop signals") epoll_wait, semop, semtimedop, sigtimedwait, sigwaitinfo, io_getevents and recv
- * and accept with SO_RCVTIMEO return EINTR. Measured on Linux 6.18; poll, select, nanosleep, futexes, msgrcv, msgsnd,
- * pause, sigsuspend and inotify go on.
+ * Stopping by ptrace: the threads see nothing of it, their system calls go on afterwards. (Those that would return EINTR for
+ * the stop are begun again, see hd_machine_restart.)
  *
  *	SEIZE, INTERRUPT all  →  wait for each  →  list again  →  … until nothing new
  *
@@ -136,6 +134,13 @@ static uint32_t get_set(uint32_t tid, long type, void *to, uint32_t size)
 	return ask_ptrace(PTRACE_GETREGSET, tid, (void *)type, &v) < 0 ? 0 : (uint32_t)v.iov_len;
 }
 
+static void set_general(uint32_t tid, struct hd_registers *r)
+{
+	struct iovec v = {r->raw, sizeof(r->raw)};
+
+	ask_ptrace(PTRACE_SETREGSET, tid, (void *)(long)NT_PRSTATUS, &v);
+}
+
 static void get_registers(struct hd_freeze *f)
 {
 	for (uint32_t i = 0; i < f->n; i++) {
@@ -148,6 +153,8 @@ static void get_registers(struct hd_freeze *f)
 		r->fp_size = get_set(t->tid, NT_PRFPREG, r->fp, HD_FP_SIZE);
 		r->more_size = get_set(t->tid, HD_MORE_NOTE, r->more, f->more_room);
 		hd_machine_tidy(r);
+		if (t->has_registers && hd_machine_restart(r))
+			set_general(t->tid, r);
 	}
 }
 

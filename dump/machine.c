@@ -1,6 +1,7 @@
 /*
  * The few lines that C cannot say, for x86-64 and aarch64. Only the former has been run.
  */
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <ucontext.h>
@@ -77,6 +78,33 @@ void hd_machine_tidy(struct hd_registers *r)
 		features &= UP_TO_PKRU;
 		memcpy(r->more + words[i], &features, sizeof(features));
 	}
+}
+
+/*
+ * A handler that ran, or runs next, would show: the kernel has put its frame on the stack by now, and orig_rax is −1 in it. Calls
+ * that may have done a part of their work before they were interrupted say so by their result, not by EINTR.
+ */
+bool hd_machine_restart(struct hd_registers *r)
+{
+	static const uint16_t calls[] = {
+		SYS_epoll_wait,	 SYS_epoll_pwait,  SYS_epoll_pwait2, SYS_rt_sigtimedwait,
+		SYS_semop,	 SYS_semtimedop,   SYS_io_getevents, SYS_io_pgetevents,
+		SYS_recvfrom,	 SYS_recvmsg,	   SYS_recvmmsg,     SYS_accept,
+		SYS_accept4,	 SYS_sendto,	   SYS_sendmsg,	     SYS_read,
+		SYS_io_uring_enter,
+	};
+	enum { SYSCALL_BYTES = 2 };
+
+	if ((int64_t)r->raw[HD_RAX] != -EINTR)
+		return false;
+	for (unsigned i = 0; i < sizeof(calls) / sizeof(*calls); i++)
+		if (r->raw[HD_ORIG_RAX] == calls[i]) {
+			r->raw[HD_RAX] = calls[i];
+			r->raw[HD_ORIG_RAX] = UINT64_MAX;
+			r->raw[HD_RIP] -= SYSCALL_BYTES;
+			return true;
+		}
+	return false;
 }
 
 /* The area of a signal frame is the one of XSAVE; a core's has the features where the frame has its magic. */
@@ -178,6 +206,13 @@ uint32_t hd_machine_more_size(void)
 void hd_machine_tidy(struct hd_registers *r)
 {
 	(void)r;
+}
+
+/* The first argument is gone, and nothing keeps it for us. */
+bool hd_machine_restart(struct hd_registers *r)
+{
+	(void)r;
+	return false;
 }
 
 static void take_thread_pointer(struct hd_registers *r)

@@ -10,6 +10,7 @@
 #define HEAPDUMP_DUMP_MACHINE_H
 
 #include <elf.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #if defined(__x86_64__)
@@ -73,6 +74,12 @@ static inline __attribute__((always_inline)) void hd_machine_here(uint64_t *raw)
 
 /* After a set of HD_MORE_NOTE was taken that may be cut to its room. */
 void hd_machine_tidy(struct hd_registers *r);
+
+/*
+ * A stop makes some system calls return EINTR though no handler of the program ran: those that signal(7) names as never
+ * restarted. One of them is put back to its beginning: true. The time limit of a call begins anew then.
+ */
+bool hd_machine_restart(struct hd_registers *r);
 
 /* What hd_machine_here cannot see of the calling thread: segments, thread pointer, floating point. */
 void hd_machine_complete(struct hd_registers *r);
