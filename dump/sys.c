@@ -17,11 +17,16 @@
 
 enum { LINE_MAX_BYTES = 512 };
 
+bool hd_sys_confined;
+
 static void *map(uint64_t addr, uint64_t size, int prot, int flags)
 {
-	long p = hd_sys6(SYS_mmap, (long)addr, (long)size, prot,
-			 MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+	long p;
 
+	if (hd_sys_confined)
+		return NULL;
+	p = hd_sys6(SYS_mmap, (long)addr, (long)size, prot, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1,
+		    0);
 	return p < 0 && p > -4096 ? NULL : (void *)p;
 }
 
@@ -37,13 +42,13 @@ void *hd_sys_map(uint64_t addr, uint64_t size)
 
 void hd_sys_unmap(void *p, uint64_t size)
 {
-	if (p)
+	if (p && !hd_sys_confined)
 		hd_sys2(SYS_munmap, p, size);
 }
 
 int hd_sys_commit(void *p, uint64_t size)
 {
-	long rc = hd_sys3(SYS_mprotect, p, size, PROT_READ | PROT_WRITE);
+	long rc = hd_sys_confined ? -EPERM : hd_sys3(SYS_mprotect, p, size, PROT_READ | PROT_WRITE);
 
 #ifdef MADV_POPULATE_WRITE
 	/* older kernels do not know it: the pages then come at first touch */
@@ -58,7 +63,7 @@ void hd_sys_huge(void *p, uint64_t size)
 	uint64_t lo = ((uint64_t)(uintptr_t)p + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
 	uint64_t hi = ((uint64_t)(uintptr_t)p + size) & ~(HUGE_PAGE - 1);
 
-	if (lo < hi)
+	if (lo < hi && !hd_sys_confined)
 		hd_sys3(SYS_madvise, lo, hi - lo, MADV_HUGEPAGE);
 }
 
@@ -131,12 +136,12 @@ uint64_t hd_sys_clock(int clock)
 
 uint32_t hd_sys_pid(void)
 {
-	return (uint32_t)hd_sys0(SYS_getpid);
+	return hd_sys_confined ? 0 : (uint32_t)hd_sys0(SYS_getpid);
 }
 
 uint32_t hd_sys_tid(void)
 {
-	return (uint32_t)hd_sys0(SYS_gettid);
+	return hd_sys_confined ? 0 : (uint32_t)hd_sys0(SYS_gettid);
 }
 
 void hd_sys_wait(const uint32_t *word, uint32_t value)
@@ -196,6 +201,6 @@ void hd_sys_say(const char *text)
 	memcpy(line + n, text, more);
 	n += more;
 	line[n++] = '\n';
-	if (is_stderr())
+	if (!hd_sys_confined && is_stderr())
 		write_stderr(line, n);
 }

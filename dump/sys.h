@@ -55,6 +55,12 @@ static inline long hd_sys6(long nr, long a, long b, long c, long d, long e, long
 #define hd_sys3(nr, a, b, c)	hd_sys6(nr, (long)(a), (long)(b), (long)(c), 0, 0, 0)
 #define hd_sys4(nr, a, b, c, d) hd_sys6(nr, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
 
+/*
+ * The program has forbidden itself what the sampler does (confined.c): the functions below that the sampler uses do nothing
+ * then, and fail: no memory, no number (0) of a process or thread, no line on stderr.
+ */
+extern bool hd_sys_confined __attribute__((visibility("hidden")));
+
 /* Private anonymous memory, PROT_NONE (reserve) or read-write; NULL: refused. addr is a hint. */
 void *hd_sys_reserve(uint64_t addr, uint64_t size);
 void *hd_sys_map(uint64_t addr, uint64_t size);

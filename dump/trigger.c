@@ -26,6 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "dump/confined.h"
 #include "dump/env.h"
 #include "dump/real.h"
 #include "dump/sampler.h"
@@ -146,7 +147,7 @@ static void make_image(enum heapimage_trigger trigger, const char *why, bool pat
 	struct heapdump_options options = {.size = sizeof(options), .why = why};
 	int error;
 
-	if (!become_busy(patient))
+	if (hd_confined || !become_busy(patient))
 		return;
 	if (armed.max_bytes)
 		options.max_bytes =

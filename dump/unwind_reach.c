@@ -23,7 +23,7 @@
 
 #include "dump/sys.h"
 
-enum { PAGE = 4096, OWN_PAGES = 4096, FRAME_PAGES = 256, NO_SUCH_HOW = 0x7fff };
+enum { PAGE = 4096, OWN_PAGES = 4096, FRAME_PAGES = 256 };
 
 static uint64_t first_top;
 
@@ -56,7 +56,9 @@ void hd_reach_init(void)
 
 bool hd_reach_probe(uint64_t addr)
 {
-	return hd_sys4(SYS_rt_sigprocmask, NO_SUCH_HOW, addr, 0, 8) == -EINVAL;
+	if (__builtin_expect(hd_sys_confined, 0))
+		return false;
+	return hd_sys4(SYS_rt_sigprocmask, HD_REACH_NO_SUCH_HOW, addr, 0, 8) == -EINVAL;
 }
 
 /* The first page of [from, to) that cannot be read; to: none. */
@@ -112,7 +114,7 @@ void hd_reach_find(struct hd_reach *reach, struct hd_stack_bounds *b, uint64_t s
 bool hd_reach_has_room(const struct hd_stack_bounds *b, uint64_t sp, uint64_t bytes)
 {
 	/* the first thread's grows by itself */
-	return sp >= b->lo && sp < b->hi &&
+	return !hd_sys_confined && sp >= b->lo && sp < b->hi &&
 	       (hd_sys_tid() == hd_sys_pid() ||
 		first_hole(page_of(sp - bytes), page_of(sp)) == page_of(sp));
 }

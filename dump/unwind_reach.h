@@ -9,6 +9,9 @@
 
 #include "dump/stack.h"
 
+/* A `how` that rt_sigprocmask does not know. */
+enum { HD_REACH_NO_SUCH_HOW = 0x7fff };
+
 struct hd_reach {
 	uint64_t lo, hi; /* multiples of 8; between them all is readable */
 	bool own;	 /* the thread's own stack: beyond there is nothing of it */

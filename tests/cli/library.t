@@ -5,9 +5,9 @@ need gcc nm readelf make
 BUILD=${BUILD:-build}
 version=$("$HEAPDUMP" --version | sed 's/^heapdump //')
 
-# what it interposes: the malloc family, operator new and delete, dlclose
+# what it interposes: the malloc family, operator new and delete, dlclose, what installs seccomp filters
 family='aligned_alloc calloc dlclose free free_aligned_sized free_sized malloc malloc_usable_size memalign
-posix_memalign pvalloc realloc reallocarray valloc'
+posix_memalign prctl pvalloc realloc reallocarray syscall valloc'
 exported=$(nm -D --defined-only "$BUILD/libheapdump.so" | awk '{ print $3 }' | grep -v -e '^heapdump_' -e '^_Z[nd][wal]' | sort)
 is "the library exports heapdump_…, what it interposes, and nothing else" "$(echo $exported)" "$(echo $family)"
 is "the library's soname is libheapdump.so.0" \
