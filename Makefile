@@ -24,7 +24,7 @@ ALL_CFLAGS = $(BASE_CFLAGS) $(SAN)
 LIBS     = -ldw -lelf -llzma -lzstd -llz4 -lz -ljansson -liberty -lpthread -lm -ldl
 
 # Rooms, left to right as data flows; linked right to left.
-ROOMS    = formats analyze/space analyze/heap analyze/graph analyze/ask analyze/ui
+ROOMS    = formats dump/attach analyze/space analyze/heap analyze/graph analyze/ask analyze/ui
 ROOM_LIBS = $(foreach r,$(ROOMS),$(BUILD)/$(subst /,-,$(r)).a)
 LINK     = -Wl,--start-group $(ROOM_LIBS) -Wl,--end-group $(LIBS)
 
@@ -79,6 +79,8 @@ $(BUILD)/$(subst /,-,$(1)).a: $(patsubst %.c,$(BUILD)/%.o,$(filter-out analyze/u
 	$(Q)$$(AR) crs $$@ $$(filter %.o,$$^)
 endef
 $(foreach r,$(ROOMS),$(eval $(call ROOM_ARCHIVE,$(r))))
+# What dumps another process has the library's own writer, but nothing that stands in a program's malloc.
+$(BUILD)/dump-attach.a: $(patsubst %.c,$(BUILD)/%.o,$(filter-out dump/hooks%.c,$(wildcard dump/*.c)))
 
 $(BUILD)/heapdump: $(BUILD)/analyze/ui/main.o $(ROOM_LIBS)
 	$(call say,LINK,$@)
@@ -122,6 +124,9 @@ TABLE_OBJECTS = $(patsubst %,$(BUILD)/dump/%.o,sys version tables sample_table r
 TABLE_UNITS   = $(patsubst %,$(BUILD)/tests/unit/test_%,poisson sample_table)
 $(TABLE_UNITS): $(TABLE_OBJECTS)
 $(TABLE_UNITS): private UNIT_OBJECTS = $(TABLE_OBJECTS)
+SITE_OBJECTS = $(patsubst %,$(BUILD)/dump/%.o,sys version tables site_table)
+$(BUILD)/tests/unit/test_site_table: $(SITE_OBJECTS)
+$(BUILD)/tests/unit/test_site_table: private UNIT_OBJECTS = $(SITE_OBJECTS)
 
 units: $(UNITS)
 .PHONY: units

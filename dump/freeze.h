@@ -19,7 +19,8 @@ enum hd_thread_state {
 
 struct hd_frozen {
 	uint32_t tid;
-	uint32_t own_tid;  /* what the thread itself knows as its id, in a pid namespace of its own; 0: the same */
+	uint32_t
+		own_tid; /* what the thread itself knows as its id, in a pid namespace of its own; 0: the same */
 	uint32_t state;	   /* enum hd_thread_state */
 	uint32_t attached; /* ptrace: to be detached */
 	uint32_t asked;	   /* signal: enum in freeze_signal.c, shared with the thread's handler */

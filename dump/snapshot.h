@@ -33,8 +33,9 @@ struct hd_dump {
 	int fd;
 	unsigned flags; /* enum heapdump_flags */
 	uint64_t max_bytes;
-	uint32_t leave_out, take_in; /* enum hd_memory_kind, or-ed: against what is stored by default */
-	uint32_t trigger;	     /* enum heapimage_trigger */
+	/* enum hd_memory_kind, or-ed: against what is stored by default. */
+	uint32_t leave_out, take_in;
+	uint32_t trigger; /* enum heapimage_trigger */
 	char why[HD_WHY_BYTES];
 
 	/* Who. */
@@ -73,7 +74,8 @@ struct hd_dump {
 	uint64_t start_ns;
 
 	struct hd_output out;
-	int (*wanted)(struct hd_dump *d); /* asked now and then while the image is written; may be NULL */
+	/* Asked now and then while the image is written; may be NULL. */
+	int (*wanted)(struct hd_dump *d);
 	struct hd_shared *shared;
 	/* Memory of the dump: this struct and the helper's stack; lists and tables. Not in the image. */
 	uint64_t own_lo[2], own_hi[2];

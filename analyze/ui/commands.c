@@ -80,8 +80,10 @@ static const char common[] =
 	"  --without-roots LIST   leave root classes out: global, tls, registered, kernel, stack,\n"
 	"                         register, mapping\n"
 	"  --no-cache             do not use or write a saved index\n"
+	"  --stop                 of a PID: it stands still until it is copied; no snapshot is made\n"
 	"  --color[=WHEN]         auto, always, never\n"
 	"\n"
+	"FILE is a core file, an image, or the PID of a running process, of which an image is made first.\n"
 	"Sizes are usable sizes; KB, MB, GB are powers of 1024.\n"
 	"Exit status: 0 answered, 1 the thing asked for is not there, 2 usage or unreadable "
 	"input,\n"
@@ -110,6 +112,7 @@ void commands_help(FILE *out, const struct command *c)
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
 		fprintf(out, "  %-6s %-10s %s\n", commands[i].name, commands[i].operands,
 			commands[i].summary);
+	fputs("  dump   PID        write the image of a running process\n", out);
 	fputs("  record [--] PROG  run a program with the heap sampler preloaded\n", out);
 	fprintf(out, "  help   [COMMAND]  this, or a command's own options\n\n%s", common);
 }

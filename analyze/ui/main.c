@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "analyze/ui/commands.h"
+#include "analyze/ui/dump.h"
 #include "analyze/ui/record.h"
 #include "analyze/ui/printable.h"
 #include "base/cleanup.h"
@@ -136,7 +137,7 @@ static int answer(struct session *s, const struct options *o, const struct comma
 	return code;
 }
 
-static int run(struct options *o, const struct command *c)
+static int ask_file(struct options *o, const struct command *c, const char *path)
 {
 	struct session *s = calloc(1, sizeof(*s));
 	struct err err = {0};
@@ -144,9 +145,7 @@ static int run(struct options *o, const struct command *c)
 
 	if (!s)
 		return complain(NULL, &(struct err){.code = ERR_NOMEM, .text = "out of memory"});
-	if (isatty(STDERR_FILENO) && isatty(STDOUT_FILENO))
-		o->session.progress = show_progress;
-	if (session_open(s, o->operands[1], &o->session, &err) < 0) {
+	if (session_open(s, path, &o->session, &err) < 0) {
 		end_progress(o);
 		code = complain(o->operands[1], &err);
 	} else {
@@ -155,6 +154,35 @@ static int run(struct options *o, const struct command *c)
 	}
 	free(s);
 	return code;
+}
+
+/* A process in place of a file: its modules are the files that it has mapped, wherever they are. */
+static int ask_process(struct options *o, const struct command *c, uint32_t pid)
+{
+	struct live live;
+	struct err err = {0};
+	int code;
+
+	if (live_open(&live, pid, o->session.progress != NULL, o->stop, &err) < 0)
+		return complain(o->operands[1], &err);
+	if (!o->session.search.sysroot && live.root[0])
+		o->session.search.sysroot = live.root;
+	if (!o->session.search.exe)
+		o->session.search.exe = live.exe;
+	code = ask_file(o, c, live.path);
+	live_close(&live);
+	return code;
+}
+
+static int run(struct options *o, const struct command *c)
+{
+	uint32_t pid;
+
+	if (isatty(STDERR_FILENO) && isatty(STDOUT_FILENO))
+		o->session.progress = show_progress;
+	if (dump_is_process(o->operands[1], &pid))
+		return ask_process(o, c, pid);
+	return ask_file(o, c, o->operands[1]);
 }
 
 static int usage(const char *sentence, const struct command *c)
@@ -176,8 +204,8 @@ static int dispatch(struct options *o)
 	const struct command *c = name ? commands_find(name) : NULL;
 	char text[128];
 
-	if (help && name && !strcmp(name, "record")) {
-		record_help();
+	if (help && name && (!strcmp(name, "record") || !strcmp(name, "dump"))) {
+		*name == 'r' ? record_help() : dump_help();
 		return EXIT_ANSWERED;
 	}
 	if (o->version) {
@@ -219,6 +247,8 @@ int main(int argc, char **argv)
 	setlocale(LC_CTYPE, "");
 	if (argc > 1 && !strcmp(argv[1], "record"))
 		return record_main(argc - 1, argv + 1);
+	if (argc > 1 && !strcmp(argv[1], "dump"))
+		return dump_main(argc - 1, argv + 1);
 	if (options_parse(&o, argc, argv, &err) < 0)
 		return usage(err.text, NULL);
 	code = dispatch(&o);

@@ -13,6 +13,7 @@
 enum {
 	OPT_JSON = 256,
 	OPT_NO_CACHE,
+	OPT_STOP,
 	OPT_EXE,
 	OPT_SYSROOT,
 	OPT_DEBUG_DIR,
@@ -31,6 +32,7 @@ enum {
 static const struct option table[] = {
 	{"json", no_argument, NULL, OPT_JSON},
 	{"no-cache", no_argument, NULL, OPT_NO_CACHE},
+	{"stop", no_argument, NULL, OPT_STOP},
 	{"exe", required_argument, NULL, OPT_EXE},
 	{"sysroot", required_argument, NULL, OPT_SYSROOT},
 	{"debug-dir", required_argument, NULL, OPT_DEBUG_DIR},
@@ -173,6 +175,9 @@ static int parse_one(struct options *o, int opt, const char *value, struct err *
 		return 0;
 	case OPT_NO_CACHE:
 		o->session.no_cache = true;
+		return 0;
+	case OPT_STOP:
+		o->stop = true;
 		return 0;
 	case OPT_EXE:
 		o->session.search.exe = value;

@@ -24,6 +24,7 @@ enum {
 struct options {
 	struct session_options session;
 	bool json, help, version;
+	bool stop; /* of a process in place of a file: let it stand still until it is copied */
 	enum color color;
 	enum top_by by;
 	size_t limit; /* 0: the command's own default */

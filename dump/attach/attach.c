@@ -1,0 +1,366 @@
+/*
+ * Two processes, each of which cleans up if the other dies:
+ *
+ *	asker                      worker (a child of ours)
+ *	progress, Ctrl-C  ◄─────►  checks │ stop, registers, fork, let go │ read, write │ take the snapshot away
+ *	waits for its end                 └────────── the pause ──────────┘
+ *
+ * What the worker is about is in memory that they share. The worker's death: the kernel lets the program run on and kills
+ * the snapshot, and the asker makes the program reap it and takes the file away. The asker's death: the worker gets
+ * SIGTERM for it and ends in order.
+ *
+ * In the worker all signals are blocked; it looks for them between two pieces of the image.
+ */
+#include "dump/attach/attach.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "dump/attach/held_copy.h"
+#include "dump/attach/target.h"
+#include "dump/image_build.h"
+#include "dump/kernel_words.h"
+#include "dump/snapshot.h"
+#include "dump/sys.h"
+#include "heapdump.h"
+
+enum { LOOK_NS = 200 * 1000 * 1000 };
+
+struct job {
+	struct attach_options options;
+	struct attach_result result;
+	struct err err;
+	int rc;
+	bool ended; /* the worker came to its end */
+	uint32_t asker;
+
+	struct target target;
+	struct held_copy copy;
+	struct hd_dump dump;
+	struct hd_shared times;
+};
+
+static struct job *new_job(void)
+{
+	void *p = mmap(NULL, sizeof(struct job), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		       -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static int out_of(struct job *j, int error)
+{
+	struct err *err = &j->err;
+	const char *path = j->options.path ? j->options.path : "the output";
+
+	if (error == -ECANCELED)
+		return err_set(err, ERR_IO, "stopped before it was done; nothing is left of it");
+	if (error == -ENOSPC)
+		return err_set(err, ERR_IO, "there is no room for it where %s goes (about %llu MB)",
+			       path, (unsigned long long)(j->dump.estimate_bytes >> 20));
+	return err_set(err, ERR_IO, "%s: %s", path, heapdump_strerror(error));
+}
+
+/* --- In the worker. --- */
+
+/* Threads that stopped too late are let go; and is anybody still waiting? */
+static int is_wanted(struct hd_dump *d)
+{
+	static const struct timespec now = {0, 0};
+	struct job *j = (struct job *)((char *)d - offsetof(struct job, dump));
+	sigset_t deadly;
+	int status;
+	long pid;
+
+	while ((pid = hd_sys4(SYS_wait4, -1, &status, WNOHANG | __WALL, 0)) > 0) {
+		if ((uint32_t)pid == j->copy.pid) {
+			j->copy.pid = 0;
+			return -ECHILD;
+		}
+		hd_freeze_ptrace_late(&d->freeze, (uint32_t)pid, status);
+	}
+	sigemptyset(&deadly);
+	sigaddset(&deadly, SIGTERM);
+	sigaddset(&deadly, SIGINT);
+	sigaddset(&deadly, SIGHUP);
+	return sigtimedwait(&deadly, NULL, &now) > 0 || (uint32_t)getppid() != j->asker ? -ECANCELED
+											: 0;
+}
+
+static void set_filter(struct hd_dump *d, const struct attach_options *o)
+{
+	if (!o->has_filter)
+		return;
+	d->leave_out = HD_BY_DEFAULT & ~o->filter;
+	d->take_in = o->filter & ~(uint32_t)HD_BY_DEFAULT;
+}
+
+static void begin_dump(struct job *j)
+{
+	struct hd_dump *d = &j->dump;
+
+	d->path = j->options.path;
+	d->fd = j->options.path ? -1 : j->options.fd;
+	d->flags = j->options.no_sync ? HEAPDUMP_NO_SYNC : 0;
+	set_filter(d, &j->options);
+	d->trigger = HEAPIMAGE_BY_OTHERS;
+	d->pid = d->caller = j->target.pid;
+	d->own_pid = j->target.own_pid;
+	d->freeze_how = HEAPIMAGE_PTRACE;
+	d->shared = &j->times;
+	d->out.fd = -1;
+	d->wanted = is_wanted;
+	d->start_ns = hd_sys_clock(CLOCK_MONOTONIC);
+}
+
+/* All that can fail before the program is touched. */
+static int prepare(struct job *j)
+{
+	struct hd_dump *d = &j->dump;
+	int rc = target_look(&j->target, j->target.pid, &j->err);
+
+	j->copy.target = &j->target;
+	if (rc < 0)
+		return rc;
+	if (j->target.has_userfaultfd && !j->options.stop)
+		return err_set(&j->err, ERR_UNSUPPORTED,
+			       "it handles page faults itself (userfaultfd), and might wait for "
+			       "itself when it is made to "
+			       "fork a snapshot; --stop copies it while it stands still");
+	begin_dump(j);
+	rc = hd_snapshot_measure(d);
+	if (rc == -EACCES || rc == -EPERM)
+		return target_refused(&j->target, &j->err);
+	if (rc == 0)
+		rc = hd_snapshot_prepare(d);
+	if (rc < 0)
+		return out_of(j, rc);
+	gadgets_find(&j->copy.gadgets, j->target.pid, &d->before);
+	return 0;
+}
+
+static void note_own_tids(struct job *j)
+{
+	struct hd_freeze *f = &j->dump.freeze;
+
+	for (uint32_t i = 0; i < f->n && j->target.own_pid; i++)
+		f->threads[i].own_tid = target_own_tid(f->threads[i].tid);
+}
+
+static void read_timers(struct hd_dump *d)
+{
+	struct hd_kernel_words words = {.v = d->words, .capacity = d->words_capacity};
+
+	hd_kernel_words_timers(&words, d->proc);
+	d->n_words = words.n;
+	d->n_words_cut = words.n_cut;
+}
+
+static void read_from(struct hd_dump *d, uint32_t pid)
+{
+	d->beside = pid;
+	snprintf(d->beside_proc, sizeof(d->beside_proc), "/proc/%u", pid);
+}
+
+static void let_go(struct job *j, uint64_t fork_ns)
+{
+	struct hd_dump *d = &j->dump;
+
+	hd_freeze_ptrace_thaw(&d->freeze);
+	j->times.stop_ns = d->freeze.stopped_ns - d->freeze.first_ns;
+	j->times.fork_ns = fork_ns;
+	j->times.pause_ns = hd_sys_clock(CLOCK_MONOTONIC) - d->freeze.first_ns;
+	j->times.resumed = 1;
+}
+
+static int write_image(struct job *j)
+{
+	int rc = hd_image_write(&j->dump);
+
+	if (rc == -ECHILD)
+		return err_set(&j->err, ERR_IO,
+			       "the snapshot was killed while it was read (no memory?); --stop "
+			       "needs none");
+	return rc < 0 ? out_of(j, rc) : 0;
+}
+
+static int write_from_copy(struct job *j)
+{
+	struct hd_dump *d = &j->dump;
+	uint64_t before = hd_sys_clock(CLOCK_MONOTONIC);
+	int rc = held_copy_make(&j->copy, &d->freeze, &d->before, &j->err);
+
+	let_go(j, hd_sys_clock(CLOCK_MONOTONIC) - before);
+	if (rc < 0)
+		return rc;
+	if (held_copy_settle(&j->copy) < 0)
+		return err_set(&j->err, ERR_IO, "the snapshot was killed before it could be read");
+	note_own_tids(j);
+	read_timers(d);
+	read_from(d, j->copy.pid);
+	rc = write_image(j);
+	if (j->copy.pid)
+		j->result.left_snapshot =
+			!held_copy_end(&j->copy, &d->before, &j->result.second_ns);
+	j->copy.pid = 0;
+	return rc;
+}
+
+static int write_stopped(struct job *j)
+{
+	struct hd_dump *d = &j->dump;
+	int rc;
+
+	d->in_place = j->result.stopped = true;
+	note_own_tids(j);
+	read_timers(d);
+	read_from(d, j->target.pid);
+	rc = write_image(j);
+	let_go(j, 0);
+	return rc;
+}
+
+static void fill_result(struct job *j)
+{
+	const struct hd_dump *d = &j->dump;
+	struct attach_result *r = &j->result;
+
+	memcpy(r->name, j->target.name, sizeof(r->name));
+	r->pause_ns = j->times.pause_ns;
+	r->stop_ns = j->times.stop_ns;
+	r->fork_ns = j->times.fork_ns;
+	r->total_ns = hd_sys_clock(CLOCK_MONOTONIC) - d->start_ns;
+	r->file_bytes = j->times.file_bytes;
+	r->data_bytes = j->times.data_bytes;
+	r->n_threads = d->freeze.n + d->freeze.n_unlisted;
+	r->n_not_stopped = hd_freeze_n_not_stopped(&d->freeze);
+}
+
+static int work(struct job *j)
+{
+	struct hd_dump *d = &j->dump;
+	int rc = prepare(j);
+
+	if (rc == 0) {
+		d->time_ns = hd_sys_clock(CLOCK_REALTIME);
+		if (hd_freeze_ptrace(&d->freeze) < 0)
+			rc = target_refused(&j->target, &j->err);
+		else
+			rc = j->options.stop || j->target.is_stopped ? write_stopped(j)
+								     : write_from_copy(j);
+	}
+	if (rc == 0) {
+		int error = hd_output_commit(&d->out);
+
+		rc = error < 0 ? out_of(j, error) : 0;
+	}
+	hd_output_close(&d->out);
+	fill_result(j);
+	return rc;
+}
+
+static void be_worker(struct job *j)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
+	/* ignored, it would not wake us when a thread stops */
+	signal(SIGCHLD, SIG_DFL);
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	prctl(PR_SET_NAME, "heapdump-worker");
+	if ((uint32_t)getppid() != j->asker)
+		_exit(1);
+	j->rc = work(j);
+	__atomic_store_n(&j->ended, true, __ATOMIC_RELEASE);
+	_exit(0);
+}
+
+/* --- In the asker. --- */
+
+static void block(sigset_t *before)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, before);
+}
+
+/* Its wait status. Signals that would end us end it. */
+static int wait_for(struct job *j, pid_t worker)
+{
+	static const struct timespec look = {0, LOOK_NS};
+	sigset_t set;
+	int status;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	while (waitpid(worker, &status, WNOHANG) == 0) {
+		int signal = sigtimedwait(&set, NULL, &look);
+
+		if (signal == SIGINT || signal == SIGTERM || signal == SIGHUP)
+			kill(worker, SIGTERM);
+		if (j->options.progress && j->dump.out.written)
+			j->options.progress(j->options.progress_arg, j->dump.out.written,
+					    j->dump.estimate_bytes);
+	}
+	return status;
+}
+
+/* The worker was killed: what it had begun is undone. */
+static int clean_up(struct job *j, int status)
+{
+	int rc = err_set(&j->err, ERR_IO,
+			 "killed by signal %d while it was written; the program runs on",
+			 WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+
+	j->result.left_snapshot = !held_copy_end_left_over(&j->copy);
+	j->dump.out.opened = false; /* the descriptor was the worker's */
+	hd_output_close(&j->dump.out);
+	return rc;
+}
+
+int attach_write(uint32_t pid, const struct attach_options *options, struct attach_result *result,
+		 struct err *err)
+{
+	struct job *j = new_job();
+	sigset_t before;
+	pid_t worker;
+	int rc, status;
+
+	if (!j)
+		return err_nomem(err);
+	j->options = *options;
+	j->target.pid = pid;
+	j->asker = (uint32_t)getpid();
+	block(&before);
+	worker = fork();
+	if (worker == 0)
+		be_worker(j);
+	if (worker < 0) {
+		rc = err_set(&j->err, ERR_IO, "no process could be made: %s", strerror(errno));
+	} else {
+		status = wait_for(j, worker);
+		rc = __atomic_load_n(&j->ended, __ATOMIC_ACQUIRE) ? j->rc : clean_up(j, status);
+	}
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	*result = j->result;
+	if (rc < 0)
+		*err = j->err;
+	munmap(j, sizeof(*j));
+	return rc;
+}
