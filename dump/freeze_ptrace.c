@@ -1,6 +1,8 @@
 /*
- * Stopping by ptrace: the threads see nothing of it, their system calls go on afterwards. (Those that would return EINTR for
- * the stop are begun again, see hd_machine_restart.)
+ * Stopping by ptrace: no handler runs, and blocked system calls go on afterwards. By any stop (signal(7), "Interruption …
+ * by stop signals") epoll_wait, semop, semtimedop, sigtimedwait, sigwaitinfo, io_getevents and recv and accept with
+ * SO_RCVTIMEO would return EINTR, and no others (measured on Linux 6.18): those are begun again, see
+ * hd_machine_restart.
  *
  *	SEIZE, INTERRUPT all  →  wait for each  →  list again  →  … until nothing new
  *
