@@ -34,4 +34,27 @@ for name in jemalloc tcmalloc mimalloc; do
 	is "$name before us: one line says that nothing is sampled" \
 		"$(grep -c 'heapdump: .*not sampled' "$SCRATCH/err")" 1
 done
+
+# A runtime that wants to be the first library, and finds what is wrong all the same.
+cat >"$SCRATCH/careful.c" <<'C'
+#include <stdlib.h>
+int main(int n, char **v)
+{
+	volatile char *volatile p = malloc(100);
+
+	if (n > 1)
+		p[100] = 1;
+	free((char *)p);
+	return 7;
+}
+C
+if echo 'int main(void) { return 0; }' | "${CC:-gcc}" -fsanitize=address -x c - -o "$SCRATCH/any" 2>/dev/null; then
+	compile "$SCRATCH/careful" "$SCRATCH/careful.c" -fsanitize=address
+	record --rate all "$SCRATCH/careful" >"$SCRATCH/said" 2>&1
+	is "AddressSanitizer: a program runs as without the library" "$? $(grep -v 'not sampled' "$SCRATCH/said")" '7 '
+	ASAN_OPTIONS=exitcode=66 record --rate all "$SCRATCH/careful" over >"$SCRATCH/said" 2>&1
+	is "AddressSanitizer: an overflow is found" "$? $(grep -c 'ERROR: .*heap-buffer-overflow' "$SCRATCH/said")" '66 1'
+else
+	skip "AddressSanitizer: a program runs as without the library" "it is not here"
+fi
 done_testing
