@@ -16,8 +16,8 @@
  * A thread that is in here (busy) passes its own nested allocations through: a signal handler's, the unwinder's. Its
  * nested frees are put off until it leaves.
  *
- * The filter counts samples per hash value; a count that reaches 255 stays. At interval 1 it is all 255: every free asks
- * the table.
+ * The filter counts samples per hash value; a count that reaches 255 stays. From interval 1 on it is all 255: every free
+ * asks the table.
  */
 #include "dump/sampler.h"
 
@@ -26,6 +26,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "dump/alone.h"
 #include "dump/module_log.h"
 #include "dump/poisson.h"
 #include "dump/region_table.h"
@@ -41,10 +42,18 @@ enum { MAX_FRAMES = 64, LOOKS_BACK = 4 };
 
 __thread struct hd_thread hd_thread;
 uint8_t hd_filter[1 << HD_FILTER_BITS];
+uint8_t hd_filter_shift = 64 - HD_FILTER_BITS;
 
 static bool ready;
 static uint64_t seed;
 static int64_t live_bytes; /* estimate of what is in use; kept only for the growth trigger */
+
+/* For good. The bytes first, for those who still have the old shift. */
+static void let_all_frees_in(void)
+{
+	memset(hd_filter, 255, sizeof(hd_filter));
+	__atomic_store_n(&hd_filter_shift, 63, __ATOMIC_RELEASE);
+}
 
 static void filter_add(const void *p)
 {
@@ -148,14 +157,14 @@ static void put(const struct heapimage_sample *s, bool new)
 /* The site of the stack. */
 static uint32_t site_of(struct hd_thread *t, const struct hd_stack_context *from)
 {
-	uint64_t frames[MAX_FRAMES];
+	uint64_t frames[MAX_FRAMES], hash;
 	bool cut = false;
-	unsigned n =
-		hd_stack_capture(from, &t->stack, t->interval <= OFTEN, frames, MAX_FRAMES, &cut);
+	unsigned n = hd_stack_capture(from, &t->stack, t->interval <= OFTEN, frames, MAX_FRAMES,
+				      &cut, &hash);
 
 	if (cut)
 		__atomic_fetch_add(&heapdump_anchor->n_cut_stacks, 1, __ATOMIC_RELAXED);
-	return hd_sites_of(frames, n);
+	return hd_sites_of(frames, n, hash);
 }
 
 static void take_sample(struct hd_thread *t, void *p, size_t size,
@@ -175,7 +184,7 @@ static void take_sample(struct hd_thread *t, void *p, size_t size,
 	if (!t->tid)
 		t->tid = hd_sys_tid();
 	s.tid = t->tid;
-	s.serial = __atomic_add_fetch(&heapdump_anchor->serial, 1, __ATOMIC_RELAXED);
+	s.serial = hd_add(&heapdump_anchor->serial, 1);
 	s.time_ns = hd_sys_clock(CLOCK_MONOTONIC_COARSE);
 	put(&s, true);
 }
@@ -207,7 +216,8 @@ static void enter(struct hd_thread *t)
 static void leave(struct hd_thread *t)
 {
 	for (int i = 0; i < LOOKS_BACK; i++) {
-		do_deferred();
+		if (hd_samples_any_deferred())
+			do_deferred();
 		__atomic_signal_fence(__ATOMIC_SEQ_CST);
 		t->busy = 0;
 		__atomic_signal_fence(__ATOMIC_SEQ_CST);
@@ -281,7 +291,7 @@ uint64_t hd_sampler_set_interval(uint64_t interval)
 	if (!ready)
 		return 0;
 	if (interval == 1)
-		memset(hd_filter, 255, sizeof(hd_filter));
+		let_all_frees_in();
 	was = __atomic_exchange_n(&heapdump_anchor->interval, interval, __ATOMIC_SEQ_CST);
 	/* this thread follows at once; the others at the end of their gap */
 	hd_thread.started = 0;
@@ -344,7 +354,7 @@ void hd_sampler_init(uint64_t interval, uint64_t random_seed, enum hd_unwinder h
 	hd_module_log_start();
 	pthread_atfork(before_fork, in_parent, in_child);
 	if (interval == 1)
-		memset(hd_filter, 255, sizeof(hd_filter));
+		let_all_frees_in();
 	heapdump_anchor->interval = interval;
 	__atomic_store_n(&ready, true, __ATOMIC_RELEASE);
 }

@@ -33,14 +33,19 @@ struct hd_thread {
 extern __thread struct hd_thread hd_thread
 	__attribute__((tls_model("initial-exec"), visibility("hidden")));
 
-/* Frees that must be looked at: one byte per hash of an address, how many samples are there (255: stuck). */
+/*
+ * Frees that must be looked at: one byte per hash of an address, how many samples are there (255: stuck). Once every object
+ * has been tracked all bytes are stuck, and hashes have but one bit: none of them takes the program's place in its cache.
+ */
 enum { HD_FILTER_BITS = 18 };
 extern uint8_t hd_filter[1 << HD_FILTER_BITS] __attribute__((visibility("hidden")));
+
+extern uint8_t hd_filter_shift __attribute__((visibility("hidden")));
 
 static inline uint32_t hd_filter_slot(const void *p)
 {
 	return (uint32_t)(((uint64_t)(uintptr_t)p * 0x9e3779b97f4a7c15ull) >>
-			  (64 - HD_FILTER_BITS));
+			  __atomic_load_n(&hd_filter_shift, __ATOMIC_RELAXED));
 }
 
 /*

@@ -10,21 +10,19 @@
 
 #include <string.h>
 
+#include "dump/alone.h"
 #include "dump/module_log.h"
 
 enum { BUCKET_BITS = 14 };
 
 static uint32_t buckets[1 << BUCKET_BITS]; /* site + 1 */
 
-static uint64_t hash_of(const uint64_t *frames, uint32_t n)
+/* The upper bits choose the bucket. */
+static uint64_t hash_of(uint64_t hash, const uint64_t *frames, uint32_t n)
 {
-	uint64_t h = hd_module_log_changed(frames, n) * 0x9e3779b97f4a7c15ull + n;
-
-	for (uint32_t i = 0; i < n; i++) {
-		h = (h ^ frames[i]) * 0xff51afd7ed558ccdull;
-		h ^= h >> 32;
-	}
-	return h;
+	hash ^= hd_module_log_changed(frames, n) * 0x9e3779b97f4a7c15ull + n;
+	hash = (hash ^ hash >> 32) * 0xff51afd7ed558ccdull;
+	return hash ^ hash >> 32;
 }
 
 static bool is_same(const struct heapimage_site *s, uint64_t hash, const uint64_t *frames,
@@ -63,13 +61,14 @@ static uint32_t make_site(uint64_t hash, const uint64_t *frames, uint32_t n)
 	return (uint32_t)site;
 }
 
-uint32_t hd_sites_of(const uint64_t *frames, uint32_t n)
+uint32_t hd_sites_of(const uint64_t *frames, uint32_t n, uint64_t hash)
 {
-	uint64_t hash = hash_of(frames, n);
-	uint32_t *bucket = &buckets[hash >> (64 - BUCKET_BITS)];
-	uint32_t first = __atomic_load_n(bucket, __ATOMIC_ACQUIRE), seen = first;
-	uint32_t site = find_between(first, 0, hash, frames, n);
+	uint32_t *bucket, first, seen, site;
 
+	hash = hash_of(hash, frames, n);
+	bucket = &buckets[hash >> (64 - BUCKET_BITS)];
+	first = seen = __atomic_load_n(bucket, __ATOMIC_ACQUIRE);
+	site = find_between(first, 0, hash, frames, n);
 	if (site != UINT32_MAX)
 		return site;
 	site = make_site(hash, frames, n);
@@ -99,22 +98,22 @@ void hd_sites_born(uint32_t site, uint64_t size, uint64_t weight_q16)
 {
 	struct heapimage_site *s = hd_site_at(site);
 
-	__atomic_fetch_add(&s->alloc_objects_q16, weight_q16, __ATOMIC_RELAXED);
-	__atomic_fetch_add(&s->alloc_bytes, weigh(size, weight_q16), __ATOMIC_RELAXED);
+	hd_add(&s->alloc_objects_q16, weight_q16);
+	hd_add(&s->alloc_bytes, weigh(size, weight_q16));
 }
 
 void hd_sites_gone(uint32_t site, uint64_t size, uint64_t weight_q16)
 {
 	struct heapimage_site *s = hd_site_at(site);
 
-	__atomic_fetch_add(&s->freed_objects_q16, weight_q16, __ATOMIC_RELAXED);
-	__atomic_fetch_add(&s->freed_bytes, weigh(size, weight_q16), __ATOMIC_RELAXED);
+	hd_add(&s->freed_objects_q16, weight_q16);
+	hd_add(&s->freed_bytes, weigh(size, weight_q16));
 }
 
 void hd_sites_back(uint32_t site, uint64_t size, uint64_t weight_q16)
 {
 	struct heapimage_site *s = hd_site_at(site);
 
-	__atomic_fetch_sub(&s->freed_objects_q16, weight_q16, __ATOMIC_RELAXED);
-	__atomic_fetch_sub(&s->freed_bytes, weigh(size, weight_q16), __ATOMIC_RELAXED);
+	hd_add(&s->freed_objects_q16, -weight_q16);
+	hd_add(&s->freed_bytes, -weigh(size, weight_q16));
 }

@@ -29,6 +29,7 @@
 #define UNW_LOCAL_ONLY
 #include <libunwind.h>
 
+#include "dump/stack_hash.h"
 #include "dump/stack_memo.h"
 #include "dump/unwind_modules.h"
 #include "dump/unwind_reach.h"
@@ -182,7 +183,7 @@ static enum step step_complex(struct walk *w, uint64_t pc, uint64_t *frames, uns
 static unsigned walk_fast(struct walk *w, uint64_t *frames, unsigned n, unsigned max)
 {
 	uint64_t pc = w->pc, sp = w->sp, fp = w->fp, cfa, saved_at, saved, next;
-	const struct hd_reach reach = w->reach;
+	const uint64_t lo = w->reach.lo, size = w->reach.hi - lo;
 	struct hd_memo *memo = w->memo;
 	struct hd_rule rule;
 
@@ -192,8 +193,8 @@ static unsigned walk_fast(struct walk *w, uint64_t *frames, unsigned n, unsigned
 			break;
 		cfa = (rule.kind == HD_RULE_FP ? fp : sp) + (uint64_t)(int64_t)rule.cfa_off;
 		saved_at = cfa + (uint64_t)(int64_t)(rule.fp_off ? rule.fp_off : -8);
-		if (cfa <= sp || !hd_reach_within(&reach, cfa - 8) ||
-		    !hd_reach_within(&reach, saved_at))
+		if (cfa <= sp || (cfa | saved_at) % 8 || cfa - 8 - lo >= size ||
+		    saved_at - lo >= size)
 			break;
 		next = hd_reach_word(cfa - 8);
 		saved = hd_reach_word(saved_at);
@@ -203,16 +204,16 @@ static unsigned walk_fast(struct walk *w, uint64_t *frames, unsigned n, unsigned
 		sp = cfa;
 		pc = next;
 		frames[n++] = pc;
-		if (memo && !memo->stopped) {
-			struct hd_memo_frame f = {pc, sp, fp, rule.fp_off ? saved_at : 0};
+		if (!memo || memo->stopped)
+			continue;
+		hd_memo_note(memo, pc, sp, fp, rule.fp_off ? saved_at : 0, rule.kind == HD_RULE_FP);
+		if (hd_memo_may_know(memo, sp)) {
+			struct hd_memo_state at = {pc, sp, fp};
 
-			hd_memo_note(memo, &f);
-			if (!hd_memo_may_know(memo, sp))
-				continue;
-			n += hd_memo_known(memo, &f, &reach, frames + n, max - n);
-			pc = f.pc;
-			sp = f.sp;
-			fp = f.fp;
+			n += hd_memo_known(memo, &at, &w->reach, frames + n, max - n);
+			pc = at.pc;
+			sp = at.sp;
+			fp = at.fp;
 		}
 	}
 	w->pc = pc;
@@ -237,8 +238,11 @@ static unsigned walk_up(struct walk *w, uint64_t *frames, unsigned max, bool *cu
 		step = by_frame ? step_by_frame(w) : step_by_rule(w);
 		if (__builtin_expect(step == STEP_COMPLEX, 0))
 			step = step_complex(w, pc, frames, max, cut, &n);
-		if (step == STEP_COMPLEX)
+		if (step == STEP_COMPLEX) {
+			if (w->memo)
+				hd_memo_drop(w->memo);
 			return n;
+		}
 		*cut = step != STEP_END;
 		if (step != STEP_UP || n == max)
 			return n;
@@ -246,36 +250,42 @@ static unsigned walk_up(struct walk *w, uint64_t *frames, unsigned max, bool *cu
 	}
 }
 
+/* By libunwind, when that is what the user wants and there is room for it; else step by step. */
+static unsigned walk(struct walk *w, uint64_t *frames, unsigned max, bool *cut)
+{
+	unsigned n;
+
+	if (state.how != HD_UNWIND_LIBUNWIND ||
+	    !hd_reach_has_room(w->bounds, w->begin, LIBUNWIND_STACK))
+		return walk_up(w, frames, max, cut);
+	n = capture_libunwind(w->pc, frames, max, cut);
+	if (n)
+		return n;
+	*cut = true;
+	return 1;
+}
+
 unsigned hd_stack_capture(const struct hd_stack_context *from, struct hd_stack_bounds *bounds,
-			  bool often, uint64_t *frames, unsigned max, bool *cut)
+			  bool often, uint64_t *frames, unsigned max, bool *cut, uint64_t *hash)
 {
 	struct walk w = {.pc = from->pc,
 			 .sp = from->sp,
 			 .fp = from->fp,
 			 .begin = from->sp,
 			 .bounds = bounds};
-	unsigned n;
+	unsigned n = max != 0;
 
 	*cut = true;
-	if (!max)
-		return 0;
-	frames[0] = from->pc;
-	if (!__atomic_load_n(&state.ready, __ATOMIC_ACQUIRE))
-		return 1;
-	hd_reach_start(&w.reach, bounds, w.sp);
-	if (state.how == HD_UNWIND_LIBUNWIND && hd_reach_has_room(bounds, w.sp, LIBUNWIND_STACK)) {
-		n = capture_libunwind(from->pc, frames, max, cut);
-		if (n)
-			return n;
-		*cut = true;
-		return 1;
+	if (max)
+		frames[0] = from->pc;
+	if (max && __atomic_load_n(&state.ready, __ATOMIC_ACQUIRE)) {
+		hd_reach_start(&w.reach, bounds, w.sp);
+		if (often && w.reach.own && state.how == HD_UNWIND_AUTO)
+			w.memo = hd_memo_begin(
+				w.reach.hi, __atomic_load_n(&state.generation, __ATOMIC_ACQUIRE));
+		n = walk(&w, frames, max, cut);
 	}
-	if (often && w.reach.own && state.how == HD_UNWIND_AUTO)
-		w.memo = hd_memo_begin(w.reach.hi,
-				       __atomic_load_n(&state.generation, __ATOMIC_ACQUIRE));
-	n = walk_up(&w, frames, max, cut);
-	if (w.memo)
-		hd_memo_end(w.memo);
+	*hash = w.memo ? hd_memo_end(w.memo, frames, n) : hd_stack_hash(frames, n);
 	return n;
 }
 

@@ -39,12 +39,13 @@ enum { HD_STACK_LIBUNWIND_MAX = 128 };
  * frame is given (__builtin_frame_address(0) of the hook is not needed: pc and sp, fp of the hook's own caller are
  * taken by HD_STACK_HERE in the hook). Returns how many; *cut: the stack goes on, but could not be followed or is
  * longer than max. often: captures on this stack follow each other closely, so that it pays to remember the last one.
+ * *hash: of the frames, by stack_hash.h.
  */
 struct hd_stack_context {
 	uint64_t pc, sp, fp;
 };
 unsigned hd_stack_capture(const struct hd_stack_context *from, struct hd_stack_bounds *bounds,
-			  bool often, uint64_t *frames, unsigned max, bool *cut);
+			  bool often, uint64_t *frames, unsigned max, bool *cut, uint64_t *hash);
 
 /*
  * The state of the calling function's caller right after it will have returned; in a hook built with

@@ -5,86 +5,195 @@
  *	match               ▲ j                (the walk met the frame at[j]; it is among the fresh ones)
  *	after    at:    r r r r x y            kept = j; the fresh frames from the one that matched down to the leaf
  *
- * Where only some of the frames above the match are as they were, they become fresh ones and the walk goes on above them;
- * nothing of the old row is kept then.
+ * Where only some of the frames above the match are as they were, they become fresh ones and the walk goes on above them,
+ * where it may meet the rest of the row again.
+ *
+ *	of[i].counts = of[i − 1].by_fp ∨ (of[i − 1].fp_at = 0 ∧ of[i − 1].counts)        of[0].counts = false
+ *	of[i].hash   = of[i − 1].hash × B + mix(at[i].pc)
+ *
+ * Both depend on outer frames only, so they hold as long as those are kept. The outermost frame's fp does not count, as
+ * whoever goes on above it has the present one: it is read anew where the match ends.
  */
 #include "dump/stack_memo.h"
 
 #include <stddef.h>
 
-enum { MEMO_BITS = 6 };
+#include "dump/alone.h"
+#include "dump/stack_hash.h"
+
+enum { MEMO_BITS = 6, SPARE = HD_MEMO_FRAMES / 4 };
 
 static struct hd_memo memos[1 << MEMO_BITS];
+
+/* Whether the memo was free; it is not any more. */
+static bool lock(struct hd_memo *m)
+{
+	if (!hd_alone())
+		return !__atomic_exchange_n(&m->lock, 1, __ATOMIC_ACQUIRE);
+	if (m->lock)
+		return false;
+	m->lock = 1;
+	return true;
+}
 
 struct hd_memo *hd_memo_begin(uint64_t stack_end, uint64_t generation)
 {
 	struct hd_memo *m = &memos[(stack_end >> 12) * 0x9e3779b97f4a7c15ull >> (64 - MEMO_BITS)];
 
-	if (__atomic_exchange_n(&m->lock, 1, __ATOMIC_ACQUIRE))
+	if (!lock(m))
 		return NULL;
-	if (m->generation != generation)
+	if (m->generation != generation || m->stack_end != stack_end)
 		m->n = 0;
 	m->generation = generation;
+	m->stack_end = stack_end;
 	m->j = m->n;
 	m->n_fresh = m->kept = 0;
 	m->stopped = false;
 	return m;
 }
 
-void hd_memo_end(struct hd_memo *m)
+/* The frame as at[i], next to the frames outside of it. */
+static void settle(struct hd_memo *m, uint32_t i, const struct hd_memo_frame *f)
 {
-	uint32_t kept = m->kept;
+	uint64_t bit = UINT64_C(1) << i;
+	bool counts = false;
 
-	/* too deep for both: the part next to the leaf is what will be met again */
-	if (kept + m->n_fresh > HD_MEMO_FRAMES)
-		kept = 0;
-	for (uint32_t i = 0; i < m->n_fresh; i++)
-		m->at[kept + i] = m->fresh[m->n_fresh - 1 - i];
-	m->n = kept + m->n_fresh;
+	if (i)
+		counts = m->of[i - 1].by_fp || (!m->of[i - 1].fp_at && m->of[i - 1].counts);
+	m->at[i].pc = f->pc;
+	m->at[i].sp = f->sp;
+	m->of[i].fp = f->fp;
+	m->of[i].fp_at = f->fp_at;
+	m->of[i].hash = hd_stack_hash_add(i ? m->of[i - 1].hash : 0, f->pc);
+	m->of[i].by_fp = f->by_fp;
+	m->of[i].counts = counts;
+	m->checked = counts && f->fp_at ? m->checked | bit : m->checked & ~bit;
+}
+
+/* Too deep for all: what is next to the leaf will be met again, the outermost frames go, a few more than they must. */
+static void drop_outermost(struct hd_memo *m)
+{
+	uint32_t room = HD_MEMO_FRAMES - m->n_fresh;
+	uint32_t keep = room > SPARE ? room - SPARE : 0, from = m->kept - keep;
+
+	for (uint32_t i = 0; i < keep; i++) {
+		struct hd_memo_frame f = {.pc = m->at[from + i].pc,
+					  .sp = m->at[from + i].sp,
+					  .fp = m->of[from + i].fp,
+					  .fp_at = m->of[from + i].fp_at,
+					  .by_fp = m->of[from + i].by_fp};
+
+		settle(m, i, &f);
+	}
+	m->kept = keep;
+}
+
+uint64_t hd_memo_end(struct hd_memo *m, const uint64_t *frames, unsigned n)
+{
+	uint64_t hash;
+
+	if (m->kept + m->n_fresh > HD_MEMO_FRAMES)
+		drop_outermost(m);
+	m->n = m->kept;
+	for (uint32_t i = m->n_fresh; i-- > 0;)
+		settle(m, m->n++, &m->fresh[i]);
+	/* as many as were found behind the first, so they are the same */
+	if (m->n + 1 == n)
+		hash = hd_stack_hash_add(m->n ? m->of[m->n - 1].hash : 0, frames[0]);
+	else
+		hash = hd_stack_hash(frames, n);
 	__atomic_store_n(&m->lock, 0, __ATOMIC_RELEASE);
+	return hash;
 }
 
-/* Whether the words that led to the frame are still there. */
-static bool still_holds(const struct hd_memo_frame *f, const struct hd_reach *reach)
+static bool holds_fp(const struct hd_memo *m, uint32_t i, const struct hd_reach *reach)
 {
-	if (!hd_reach_within(reach, f->sp - 8) || hd_reach_word(f->sp - 8) != f->pc)
+	return hd_reach_within(reach, m->of[i].fp_at) &&
+	       hd_reach_word(m->of[i].fp_at) == m->of[i].fp;
+}
+
+/*
+ * How many of at[… j), from the inner end on, have their words where they were, up to max; writes their pcs. The stack is
+ * the same and the walk below, so return addresses are within reach.
+ */
+static uint32_t count_same(const struct hd_memo *m, const struct hd_reach *reach, uint64_t *frames,
+			   unsigned max)
+{
+	const struct hd_memo_place *at = m->at + m->j;
+	const struct hd_memo_place *end = m->j > max ? at - max : m->at;
+	/* the uppermost bit is that of at[−1] */
+	uint64_t checked = m->j ? m->checked << (HD_MEMO_FRAMES - m->j) : 0, *out = frames;
+
+	for (; at > end; checked <<= 1) {
+		uint64_t pc = (--at)->pc;
+
+		if (hd_reach_word(at->sp - 8) != pc)
+			break;
+		if (__builtin_expect((int64_t)checked < 0, 0) &&
+		    !holds_fp(m, (uint32_t)(at - m->at), reach))
+			break;
+		*out++ = pc;
+	}
+	return (uint32_t)(out - frames);
+}
+
+/* The present frame pointer of at[i], where that of at[end] is *fp. False: it cannot be read. */
+static bool read_fp(const struct hd_memo *m, uint32_t i, uint32_t end, const struct hd_reach *reach,
+		    uint64_t *fp)
+{
+	while (i < end && !m->of[i].fp_at)
+		i++;
+	if (i == end)
+		return true;
+	if (!hd_reach_within(reach, m->of[i].fp_at))
 		return false;
-	return !f->fp_at || (hd_reach_within(reach, f->fp_at) && hd_reach_word(f->fp_at) == f->fp);
+	*fp = hd_reach_word(m->of[i].fp_at);
+	return true;
 }
 
-/* The frames above at[j] become fresh; what lies above them is walked anew. */
-static void refresh(struct hd_memo *m, uint32_t known)
+/* at[i … end) become fresh, with their present frame pointers; what lies above them is walked on. */
+static void refresh(struct hd_memo *m, uint32_t i, uint32_t end, const struct hd_reach *reach,
+		    uint64_t fp)
 {
-	for (uint32_t i = 0; i < known; i++)
-		hd_memo_note(m, &m->at[m->j - 1 - i]);
-	m->j = 0;
+	for (uint32_t at = end; at-- > i;) {
+		if (!read_fp(m, at, at + 1, reach, &fp))
+			hd_memo_stop(m);
+		hd_memo_note(m, m->at[at].pc, m->at[at].sp, fp, m->of[at].fp_at, m->of[at].by_fp);
+	}
+	m->j = i;
 }
 
-unsigned hd_memo_known(struct hd_memo *m, struct hd_memo_frame *f, const struct hd_reach *reach,
+static bool is_met(const struct hd_memo *m, uint32_t i, const struct hd_memo_state *s)
+{
+	return m->at[i].sp == s->sp && m->at[i].pc == s->pc &&
+	       (!m->of[i].counts || m->of[i].fp == s->fp);
+}
+
+unsigned hd_memo_known(struct hd_memo *m, struct hd_memo_state *s, const struct hd_reach *reach,
 		       uint64_t *frames, unsigned max)
 {
-	const struct hd_memo_frame *at;
-	uint32_t known = 0;
+	uint32_t known, met, last;
+	uint64_t fp = s->fp;
 
 	/* what is below the walk is behind us for good */
-	while (m->j && m->at[m->j - 1].sp < f->sp)
+	while (m->j && m->at[m->j - 1].sp < s->sp)
 		m->j--;
-	at = m->j ? &m->at[m->j - 1] : NULL;
-	if (m->stopped || !at || at->sp != f->sp || at->pc != f->pc || at->fp != f->fp)
+	if (m->stopped || !m->j || !is_met(m, m->j - 1, s))
 		return 0;
-	m->j--;
-	while (known < m->j && known < max && still_holds(&m->at[m->j - 1 - known], reach)) {
-		frames[known] = m->at[m->j - 1 - known].pc;
-		known++;
-	}
-	if (known)
-		*f = m->at[m->j - known];
-	if (known == m->j || known == max) {
-		m->kept = m->j;
+	met = --m->j;
+	known = count_same(m, reach, frames, max);
+	last = met - known;
+	if (!known || !read_fp(m, last, met, reach, &fp))
+		return 0;
+	if (!last || known == max) {
+		m->kept = met;
 		m->j = 0;
 		m->stopped = true;
 	} else {
-		refresh(m, known);
+		refresh(m, last, met, reach, s->fp);
 	}
+	s->pc = m->at[last].pc;
+	s->sp = m->at[last].sp;
+	s->fp = fp;
 	return known;
 }

@@ -8,7 +8,10 @@
  *
  * The caller's state follows from a frame's state and two words of memory (the return address, the saved frame pointer);
  * so a frame that is met again in the same state, with the same words above it, has the same frames above it. The rest of
- * the stack then costs two comparisons a frame instead of two look-ups.
+ * the stack then costs a comparison a frame instead of two look-ups, and its hash is known.
+ *
+ * A frame pointer counts only where a caller was found by it before another was read: in code without frame pointers rbp
+ * is a register like others, and differs though the stack does not. One that does not count may be old.
  *
  * A memo serves one stack at a time, chosen by where the stack ends; stacks share memos by hash, which costs hits and never
  * truth. Its notes must be of steps in a row by rules of the common kind: hd_memo_stop ends them.
@@ -23,9 +26,15 @@
 
 enum { HD_MEMO_FRAMES = 64 };
 
-/* The state of one frame, and where its frame pointer was read; 0: it is its callee's. */
+/* The state of a frame, and how it was found from that of its callee. */
 struct hd_memo_frame {
-	uint64_t pc, sp, fp, fp_at;
+	uint64_t pc, sp, fp;
+	uint64_t fp_at; /* where fp was read; 0: it is its callee's */
+	bool by_fp;	/* sp comes from its callee's fp */
+};
+
+struct hd_memo_place {
+	uint64_t pc, sp;
 };
 
 struct hd_memo {
@@ -35,19 +44,37 @@ struct hd_memo {
 	uint32_t j;    /* candidates for a match are at[0 … j) */
 	uint32_t kept; /* at[0 … kept) was found again */
 	bool stopped;
-	uint64_t generation;
-	struct hd_memo_frame at[HD_MEMO_FRAMES];    /* of the last capture, root first */
+	uint64_t generation, stack_end;
+	uint64_t checked; /* bit i: the word that of[i].fp was read from is to be compared, too */
+	struct hd_memo_place at[HD_MEMO_FRAMES]; /* of the last capture, root first */
+	struct {
+		uint64_t fp, fp_at, hash; /* of at[0 … i] */
+		bool by_fp;
+		bool counts; /* fp does */
+	} of[HD_MEMO_FRAMES];
 	struct hd_memo_frame fresh[HD_MEMO_FRAMES]; /* of this one, leaf first */
 };
 
-/* The stack's memo, or NULL: somebody else has it. Give it back with hd_memo_end, which keeps what was noted. */
+/* The stack's memo, or NULL: somebody else has it. Give it back with hd_memo_end. */
 struct hd_memo *hd_memo_begin(uint64_t stack_end, uint64_t generation);
-void hd_memo_end(struct hd_memo *m);
+
+/*
+ * Keeps what was noted. The frames are what the capture has found, all that were noted or known behind the first; returns
+ * their hash.
+ */
+uint64_t hd_memo_end(struct hd_memo *m, const uint64_t *frames, unsigned n);
 
 /* No more notes and matches in this capture. */
 static inline void hd_memo_stop(struct hd_memo *m)
 {
 	m->stopped = true;
+}
+
+/* What was noted is not of the frames that were found in the end. */
+static inline void hd_memo_drop(struct hd_memo *m)
+{
+	m->stopped = true;
+	m->n_fresh = m->kept = 0;
 }
 
 /* Whether a frame at sp may be one of the last capture's: cheap, to be asked before hd_memo_known. */
@@ -56,19 +83,34 @@ static inline bool hd_memo_may_know(const struct hd_memo *m, uint64_t sp)
 	return m->j && m->at[m->j - 1].sp <= sp;
 }
 
-static inline void hd_memo_note(struct hd_memo *m, const struct hd_memo_frame *f)
+/* Field by field: a struct that is stored so and loaded as a whole at once makes the processor wait. */
+static inline void hd_memo_note(struct hd_memo *m, uint64_t pc, uint64_t sp, uint64_t fp,
+				uint64_t fp_at, bool by_fp)
 {
-	if (!m->stopped && m->n_fresh < HD_MEMO_FRAMES)
-		m->fresh[m->n_fresh++] = *f;
-	else
+	struct hd_memo_frame *f = &m->fresh[m->n_fresh];
+
+	if (m->stopped || m->n_fresh == HD_MEMO_FRAMES) {
 		m->stopped = true;
+		return;
+	}
+	m->n_fresh++;
+	f->pc = pc;
+	f->sp = sp;
+	f->fp = fp;
+	f->fp_at = fp_at;
+	f->by_fp = by_fp;
 }
 
+/* Where a walk has come to. */
+struct hd_memo_state {
+	uint64_t pc, sp, fp;
+};
+
 /*
- * After f was noted: writes the pcs of the frames above it that are as they were, up to max, and makes f the last of them.
- * Returns how many; 0: f is not known. The walk goes on from there.
+ * After s was noted: writes the pcs of the frames above it that are as they were, up to max, and makes s the last of them.
+ * Returns how many; 0: s is not known. The walk goes on from there.
  */
-unsigned hd_memo_known(struct hd_memo *m, struct hd_memo_frame *f, const struct hd_reach *reach,
+unsigned hd_memo_known(struct hd_memo *m, struct hd_memo_state *s, const struct hd_reach *reach,
 		       uint64_t *frames, unsigned max);
 
 #endif

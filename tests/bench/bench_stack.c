@@ -53,9 +53,10 @@ static _Unwind_Reason_Code gather_one(struct _Unwind_Context *c, void *gather)
 __attribute__((noinline)) static unsigned by_ours(uint64_t *frames)
 {
 	struct hd_stack_context here = HD_STACK_HERE();
+	uint64_t hash;
 	bool cut;
 
-	return hd_stack_capture(&here, &bounds, false, frames, MAX_FRAMES, &cut);
+	return hd_stack_capture(&here, &bounds, false, frames, MAX_FRAMES, &cut, &hash);
 }
 
 __attribute__((noinline)) static unsigned by_libunwind(uint64_t *frames)

@@ -29,6 +29,7 @@
 #include <libunwind.h>
 
 #include "dump/stack.h"
+#include "dump/stack_hash.h"
 #include "dump/unwind_modules.h"
 #include "dump/unwind_rules.h"
 
@@ -120,11 +121,13 @@ __attribute__((noinline)) static void by_libc(uint64_t pc, struct capture *c)
 
 /* What all comparisons of a test came to. No allocation, no failing here: it may be in a signal handler. */
 static struct {
-	unsigned n, differ, errno_changed;
+	unsigned n, differ, errno_changed, wrong_hash;
 	unsigned longest, cut;
 	bool without_libc; /* backtrace() is not asked: it takes too long, or is wrong there */
 	struct capture ours, theirs;
 } seen;
+
+static uint64_t any_hash; /* of captures whose hash is not looked at */
 
 static bool same(const struct capture *a, const struct capture *b)
 {
@@ -145,12 +148,15 @@ __attribute__((noinline)) static void compare(void)
 {
 	struct hd_stack_context here = HD_STACK_HERE();
 	struct capture ours = {.n = 0}, often = {.n = 0}, theirs;
+	uint64_t hash = 0;
 	int before = errno;
 
 	errno = 12345;
-	ours.n = hd_stack_capture(&here, &bounds, false, ours.frames, FRAMES, &ours.cut);
+	ours.n = hd_stack_capture(&here, &bounds, false, ours.frames, FRAMES, &ours.cut, &hash);
+	seen.wrong_hash += hash != hd_stack_hash(ours.frames, ours.n);
 	/* and beginning from what the last comparison found */
-	often.n = hd_stack_capture(&here, &bounds, true, often.frames, FRAMES, &often.cut);
+	often.n = hd_stack_capture(&here, &bounds, true, often.frames, FRAMES, &often.cut, &hash);
+	seen.wrong_hash += hash != hd_stack_hash(often.frames, often.n);
 	seen.errno_changed += errno != 12345;
 	by_libunwind(here.pc, &theirs);
 	note(&ours, &theirs);
@@ -187,6 +193,7 @@ static void all_same(unsigned at_least)
 	}
 	assert_true(seen.n >= at_least);
 	assert_int_equal(seen.errno_changed, 0);
+	assert_int_equal(seen.wrong_hash, 0);
 }
 
 static int start_over(void **unused)

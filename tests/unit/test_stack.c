@@ -145,7 +145,7 @@ __attribute__((constructor)) static void construct(void)
 
 	hd_stack_init(HD_UNWIND_AUTO);
 	before_main.n = hd_stack_capture(&here, &bounds, false, before_main.frames, FRAMES,
-					 &before_main.cut);
+					 &before_main.cut, &any_hash);
 	if (load_libunwind())
 		by_libunwind(here.pc, &before_main_libunwind);
 }

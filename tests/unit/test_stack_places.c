@@ -137,7 +137,9 @@ static void a_stack_pointer_that_falls_ends_the_walk(void **unused)
 	here.pc = (uint64_t)(uintptr_t)compare + 40;
 	here.fp = (uint64_t)(uintptr_t)low + 64;
 	for (int i = 0; i < 2; i++) { /* its rule compiled, then from the table */
-		assert_int_equal(hd_stack_capture(&here, &bounds, false, frames, FRAMES, &cut), 1);
+		assert_int_equal(
+			hd_stack_capture(&here, &bounds, false, frames, FRAMES, &cut, &any_hash),
+			1);
 		assert_true(cut);
 	}
 	assert_int_equal(low[0], (uint64_t)(uintptr_t)low);
@@ -158,13 +160,17 @@ static void a_frame_that_the_end_of_memory_cuts_and_one_that_is_the_last(void **
 	end[-8] = (uint64_t)(uintptr_t)(end - 1);
 	end[-7] = pc;
 	for (int i = 0; i < 2; i++) {
-		assert_int_equal(hd_stack_capture(&from, &bounds, false, frames, FRAMES, &cut), 2);
+		assert_int_equal(
+			hd_stack_capture(&from, &bounds, false, frames, FRAMES, &cut, &any_hash),
+			2);
 		assert_true(cut);
 	}
 	end[-8] = (uint64_t)(uintptr_t)(end - 2);
 	end[-2] = end[-1] = 0;
 	for (int i = 0; i < 2; i++) {
-		assert_int_equal(hd_stack_capture(&from, &bounds, false, frames, FRAMES, &cut), 2);
+		assert_int_equal(
+			hd_stack_capture(&from, &bounds, false, frames, FRAMES, &cut, &any_hash),
+			2);
 		assert_false(cut);
 	}
 	munmap(map, PAGE);
@@ -193,8 +199,8 @@ static void on_overflow(int sig)
 {
 	struct hd_stack_context here = HD_STACK_HERE();
 
-	overflow.n =
-		hd_stack_capture(&here, &bounds, false, overflow.frames, FRAMES, &overflow.cut);
+	overflow.n = hd_stack_capture(&here, &bounds, false, overflow.frames, FRAMES, &overflow.cut,
+				      &any_hash);
 	siglongjmp(overflow_back, 1);
 }
 
@@ -282,7 +288,7 @@ static void wild_registers_never_fault(void **unused)
 				words[random_next(&random) % 6] + random_next(&random) % 64 * 8;
 		none = (struct hd_stack_bounds){0};
 		assert_in_range(hd_stack_capture(&wild, i % 3 ? &bounds : &none, false, frames,
-						 FRAMES, &cut),
+						 FRAMES, &cut, &any_hash),
 				1, FRAMES);
 	}
 	munmap(map, 2 * PAGE);
@@ -330,7 +336,7 @@ static void capture_painted(void)
 	hd_rules_forget();
 	__asm__ volatile("mov %%rsp, %0" : "=r"(painted.from));
 	painted.capture.n = hd_stack_capture(&here, &bounds, false, painted.capture.frames, FRAMES,
-					     &painted.capture.cut);
+					     &painted.capture.cut, &any_hash);
 }
 
 static void painted_coroutine(void)
