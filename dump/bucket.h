@@ -1,7 +1,7 @@
 /*
  * A hash bucket whose head is its lock: { lock : 32, first item + 1 : 32 }. It is locked while the lock word is the present
  * epoch; a new epoch (in the child of a fork) frees all locks at once. Held for a few instructions; never while anything
- * is waited for.
+ * is waited for. While there is but one thread (alone.h) nothing is written to lock it, as nobody would see it.
  */
 #ifndef HEAPDUMP_DUMP_BUCKET_H
 #define HEAPDUMP_DUMP_BUCKET_H
@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "dump/alone.h"
 #include "dump/sys.h"
 
 enum { HD_SPIN_LIMIT = 20000000 }; /* mostly yields: some seconds */
@@ -34,8 +35,8 @@ static inline void hd_spin(uint32_t tries)
 		hd_sys0(SYS_sched_yield);
 }
 
-/* 1: locked; 0: it has moved; −1: not to be had in HD_SPIN_LIMIT tries. */
-static inline int hd_bucket_lock(uint64_t *head, uint32_t epoch)
+/* The same as hd_bucket_lock, where it did not succeed at once. */
+__attribute__((noinline, unused)) static int hd_bucket_wait(uint64_t *head, uint32_t epoch)
 {
 	for (uint32_t tries = 0; tries < HD_SPIN_LIMIT; tries++) {
 		uint64_t seen = __atomic_load_n(head, __ATOMIC_ACQUIRE);
@@ -54,6 +55,19 @@ static inline int hd_bucket_lock(uint64_t *head, uint32_t epoch)
 	return -1;
 }
 
+/* 1: locked; 0: it has moved; −1: not to be had in HD_SPIN_LIMIT tries. */
+static inline int hd_bucket_lock(uint64_t *head, uint32_t epoch)
+{
+	uint64_t seen = __atomic_load_n(head, __ATOMIC_ACQUIRE);
+
+	if (seen >> 32 != HD_BUCKET_MOVED && seen >> 32 != epoch &&
+	    (hd_alone() ||
+	     __atomic_compare_exchange_n(head, &seen, (uint64_t)epoch << 32 | hd_bucket_first(seen),
+					 true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)))
+		return 1;
+	return hd_bucket_wait(head, epoch);
+}
+
 /*
  * Entries that may be used again: a stack threaded through their next words, tagged against ABA.
  */
@@ -64,14 +78,29 @@ struct hd_free_list {
 
 typedef uint32_t *hd_next_fn(uint32_t item);
 
+/* What hd_free_pop would take now; HD_NO_ITEM: nothing. */
+static inline uint32_t hd_free_first(const struct hd_free_list *l)
+{
+	return (uint32_t)__atomic_load_n(&l->head, __ATOMIC_RELAXED);
+}
+
+/* The head becomes another if it is still what was seen. */
+static inline bool hd_free_set(struct hd_free_list *l, uint64_t *seen, uint64_t head)
+{
+	if (!hd_alone())
+		return __atomic_compare_exchange_n(&l->head, seen, head, true, __ATOMIC_ACQ_REL,
+						   __ATOMIC_ACQUIRE);
+	__atomic_store_n(&l->head, head, __ATOMIC_RELEASE);
+	return true;
+}
+
 static inline void hd_free_push(struct hd_free_list *l, uint32_t item, hd_next_fn *next)
 {
 	uint64_t seen = __atomic_load_n(&l->head, __ATOMIC_RELAXED);
 
 	do
 		__atomic_store_n(next(item), (uint32_t)seen, __ATOMIC_RELAXED);
-	while (!__atomic_compare_exchange_n(&l->head, &seen, ((seen >> 32) + 1) << 32 | item, true,
-					    __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+	while (!hd_free_set(l, &seen, ((seen >> 32) + 1) << 32 | item));
 }
 
 static inline uint32_t hd_free_pop(struct hd_free_list *l, hd_next_fn *next)
@@ -83,8 +112,7 @@ static inline uint32_t hd_free_pop(struct hd_free_list *l, hd_next_fn *next)
 		if ((uint32_t)seen == HD_NO_ITEM)
 			return HD_NO_ITEM;
 		after = __atomic_load_n(next((uint32_t)seen), __ATOMIC_RELAXED);
-	} while (!__atomic_compare_exchange_n(&l->head, &seen, ((seen >> 32) + 1) << 32 | after,
-					      true, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE));
+	} while (!hd_free_set(l, &seen, ((seen >> 32) + 1) << 32 | after));
 	return (uint32_t)seen;
 }
 

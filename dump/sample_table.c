@@ -31,6 +31,7 @@ enum {
 
 struct level {
 	uint64_t *heads;
+	uint64_t mask; /* of a hash: which head */
 	uint32_t bits;
 	uint64_t next_to_move, n_moved;
 };
@@ -45,7 +46,7 @@ static struct hd_free_list free_list = {HD_NO_ITEM};
 static struct {
 	uint64_t addr, serial;
 } deferred[DEFERRED];
-static uint32_t n_deferred; /* that can be done; none is forgotten while others are */
+uint32_t hd_samples_n_deferred; /* none is forgotten while others are */
 
 static uint32_t now(void)
 {
@@ -89,7 +90,7 @@ static uint32_t item_of(uint32_t link)
 
 static uint64_t *head_in(const struct level *l, uint64_t hash)
 {
-	return &l->heads[hash & ((1ull << l->bits) - 1)];
+	return &l->heads[hash & l->mask];
 }
 
 static int make_level(uint32_t i, uint32_t bits)
@@ -99,7 +100,7 @@ static int make_level(uint32_t i, uint32_t bits)
 	if (!heads)
 		return -ENOMEM;
 	hd_sys_huge(heads, sizeof(uint64_t) << bits);
-	levels[i] = (struct level){.heads = heads, .bits = bits};
+	levels[i] = (struct level){.heads = heads, .mask = (1ull << bits) - 1, .bits = bits};
 	__atomic_store_n(&n_levels, i + 1, __ATOMIC_RELEASE);
 	return 0;
 }
@@ -123,11 +124,11 @@ void hd_samples_before_fork(void)
 /* What other threads were at is not theirs any more. */
 static void recount_deferred(void)
 {
-	n_deferred = 0;
+	hd_samples_n_deferred = 0;
 	for (uint32_t i = 0; i < DEFERRED; i++) {
 		if (deferred[i].addr == HALF_WRITTEN)
 			deferred[i].addr = 0;
-		n_deferred += deferred[i].addr != 0;
+		hd_samples_n_deferred += deferred[i].addr != 0;
 	}
 }
 
@@ -144,18 +145,34 @@ void hd_samples_after_fork(bool child)
 	recount_deferred();
 }
 
-/* The locked bucket of a hash, in whichever level has it now; NULL: not to be had. */
-static uint64_t *lock_hash(uint64_t hash)
+static const struct level *oldest_level(void)
 {
-	for (uint32_t i = __atomic_load_n(&first_level, __ATOMIC_ACQUIRE);
-	     i < __atomic_load_n(&n_levels, __ATOMIC_ACQUIRE); i++) {
-		uint64_t *head = head_in(&levels[i], hash);
+	return &levels[__atomic_load_n(&first_level, __ATOMIC_ACQUIRE)];
+}
+
+/* The locked bucket of a hash that has left a level; NULL: not to be had. */
+__attribute__((noinline)) static uint64_t *lock_moved(const struct level *left, uint64_t hash)
+{
+	while (++left < levels + __atomic_load_n(&n_levels, __ATOMIC_ACQUIRE)) {
+		uint64_t *head = head_in(left, hash);
 		int got = hd_bucket_lock(head, now());
 
 		if (got)
 			return got > 0 ? head : NULL;
 	}
 	return NULL;
+}
+
+/* The locked bucket of a hash, in whichever level has it now; NULL: not to be had. */
+static inline uint64_t *lock_hash(uint64_t hash)
+{
+	const struct level *l = oldest_level();
+	uint64_t *head = head_in(l, hash);
+	int got = hd_bucket_lock(head, now());
+
+	if (__builtin_expect(got > 0, 1))
+		return head;
+	return got ? NULL : lock_moved(l, hash);
 }
 
 /* Makes the buckets of the next level out of one that is locked. */
@@ -190,17 +207,22 @@ static void move_buckets(uint32_t i)
 	}
 }
 
-static void move_some(void)
+__attribute__((noinline)) static void move_some_of(uint32_t i)
 {
-	uint32_t i = __atomic_load_n(&first_level, __ATOMIC_ACQUIRE);
-
-	if (i + 1 >= __atomic_load_n(&n_levels, __ATOMIC_ACQUIRE) ||
-	    __atomic_load_n(&levels[i].next_to_move, __ATOMIC_RELAXED) >> levels[i].bits)
+	if (__atomic_load_n(&levels[i].next_to_move, __ATOMIC_RELAXED) >> levels[i].bits)
 		return;
 	__atomic_fetch_add(&n_moving, 1, __ATOMIC_SEQ_CST);
 	if (!__atomic_load_n(&no_moving, __ATOMIC_SEQ_CST))
 		move_buckets(i); /* not the oldest of now, which may be the last */
 	__atomic_fetch_sub(&n_moving, 1, __ATOMIC_SEQ_CST);
+}
+
+static inline void move_some(void)
+{
+	uint32_t i = __atomic_load_n(&first_level, __ATOMIC_ACQUIRE);
+
+	if (i + 1 < __atomic_load_n(&n_levels, __ATOMIC_ACQUIRE))
+		move_some_of(i);
 }
 
 /* Starts a level of twice as many buckets when three quarters of them could be taken: by the most there ever were. */
@@ -284,9 +306,11 @@ static void retire(uint32_t item, struct heapimage_sample *out)
 
 void hd_samples_expect(uint64_t addr)
 {
-	__builtin_prefetch(
-		head_in(&levels[__atomic_load_n(&first_level, __ATOMIC_ACQUIRE)], hash_of(addr)),
-		1);
+	uint32_t item = hd_free_first(&free_list);
+
+	__builtin_prefetch(head_in(oldest_level(), hash_of(addr)), 1);
+	if (item != HD_NO_ITEM)
+		__builtin_prefetch(hd_sample_at(item), 1);
 }
 
 bool hd_samples_put(const struct heapimage_sample *s, struct heapimage_sample *stale)
@@ -316,9 +340,8 @@ bool hd_samples_put(const struct heapimage_sample *s, struct heapimage_sample *s
 
 uint32_t hd_samples_take(uint64_t addr, uint64_t before, struct heapimage_sample *out)
 {
-	uint64_t hash = hash_of(addr);
-	uint32_t i = __atomic_load_n(&first_level, __ATOMIC_ACQUIRE), item, first;
-	uint64_t *head = head_in(&levels[i], hash);
+	uint64_t hash = hash_of(addr), *head = head_in(oldest_level(), hash);
+	uint32_t item, first;
 
 	/* most questions are false positives of the filter: an empty bucket answers them unlocked */
 	if (!__atomic_load_n(head, __ATOMIC_ACQUIRE))
@@ -347,14 +370,9 @@ void hd_samples_defer(uint64_t addr)
 		deferred[at].serial =
 			__atomic_load_n(&heapdump_anchor->serial, __ATOMIC_RELAXED) + 1;
 		__atomic_store_n(&deferred[at].addr, addr, __ATOMIC_RELEASE);
-		__atomic_fetch_add(&n_deferred, 1, __ATOMIC_RELEASE);
+		__atomic_fetch_add(&hd_samples_n_deferred, 1, __ATOMIC_RELEASE);
 		return;
 	}
-}
-
-bool hd_samples_any_deferred(void)
-{
-	return __atomic_load_n(&n_deferred, __ATOMIC_ACQUIRE) != 0;
 }
 
 uint64_t hd_samples_deferred(uint64_t *before)
@@ -368,7 +386,7 @@ uint64_t hd_samples_deferred(uint64_t *before)
 		if (!__atomic_compare_exchange_n(&deferred[i].addr, &addr, 0, false,
 						 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 			continue;
-		__atomic_fetch_sub(&n_deferred, 1, __ATOMIC_RELAXED);
+		__atomic_fetch_sub(&hd_samples_n_deferred, 1, __ATOMIC_RELAXED);
 		return addr;
 	}
 	return 0;

@@ -27,7 +27,12 @@ uint32_t hd_samples_take(uint64_t addr, uint64_t before, struct heapimage_sample
  * forgotten: the sample then stays until its address is sampled again.
  */
 void hd_samples_defer(uint64_t addr);
-bool hd_samples_any_deferred(void);
+extern uint32_t hd_samples_n_deferred __attribute__((visibility("hidden"))); /* that can be done */
+
+static inline bool hd_samples_any_deferred(void)
+{
+	return __builtin_expect(__atomic_load_n(&hd_samples_n_deferred, __ATOMIC_ACQUIRE) != 0, 0);
+}
 
 /* The next deferred free, 0: none. *before: only samples born before that may be meant. */
 uint64_t hd_samples_deferred(uint64_t *before);
@@ -35,7 +40,7 @@ uint64_t hd_samples_deferred(uint64_t *before);
 /* How many there are. O(samples). */
 uint64_t hd_samples_live(void);
 
-/* That hd_samples_put for addr is near: its bucket is fetched meanwhile. */
+/* That hd_samples_put for addr is near: its bucket and the entry it will take are fetched meanwhile. */
 void hd_samples_expect(uint64_t addr);
 
 /* Around fork(), for pthread_atfork. */

@@ -35,6 +35,7 @@
 enum { CRC_BYTES = 64 };
 
 struct heapimage_anchor *heapdump_anchor __attribute__((visibility("default")));
+struct hd_table_bases hd_table_bases;
 
 static const struct shape {
 	uint32_t entry_size;
@@ -165,6 +166,9 @@ int hd_tables_init(void)
 		};
 		at += bytes;
 	}
+	hd_table_bases.samples = (struct heapimage_sample *)(uintptr_t)a->samples.addr;
+	hd_table_bases.sites = (struct heapimage_site *)(uintptr_t)a->sites.addr;
+	hd_table_bases.frames = (uint64_t *)(uintptr_t)a->frames.addr;
 	return 0;
 }
 

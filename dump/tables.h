@@ -17,6 +17,13 @@
 /* NULL until hd_tables_init has succeeded. Exported: a reader finds it by this name. */
 extern struct heapimage_anchor *heapdump_anchor;
 
+/* Where the large ones begin: what the anchor says, one load nearer. */
+extern struct hd_table_bases {
+	struct heapimage_sample *samples;
+	struct heapimage_site *sites;
+	uint64_t *frames;
+} hd_table_bases __attribute__((visibility("hidden")));
+
 /*
  * Once. With less address space (RLIMIT_AS) the tables are smaller; 0, or a negative errno where not even small ones
  * could be had: there is no sampling then.
@@ -37,17 +44,17 @@ uint64_t hd_tables_bytes(void);
 
 static inline struct heapimage_sample *hd_sample_at(uint32_t i)
 {
-	return (struct heapimage_sample *)(uintptr_t)heapdump_anchor->samples.addr + i;
+	return hd_table_bases.samples + i;
 }
 
 static inline struct heapimage_site *hd_site_at(uint32_t i)
 {
-	return (struct heapimage_site *)(uintptr_t)heapdump_anchor->sites.addr + i;
+	return hd_table_bases.sites + i;
 }
 
 static inline uint64_t *hd_frame_at(uint64_t i)
 {
-	return (uint64_t *)(uintptr_t)heapdump_anchor->frames.addr + i;
+	return hd_table_bases.frames + i;
 }
 
 static inline struct heapimage_module *hd_module_at(uint32_t i)
