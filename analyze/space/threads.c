@@ -258,6 +258,12 @@ static addr_t align_up(addr_t a)
 	return up < a ? UINT64_MAX : up;
 }
 
+/* The next place for a descriptor, or the end, which the end of the address space may be near. */
+static addr_t step(addr_t a, addr_t end)
+{
+	return end - a > DESCRIPTOR_ALIGN ? a + DESCRIPTOR_ALIGN : end;
+}
+
 /* Looks for descriptors of exited threads in one unclaimed piece of anonymous memory. */
 static int search_exited(struct survey *s, struct range at, struct err *err)
 {
@@ -266,20 +272,20 @@ static int search_exited(struct survey *s, struct range at, struct err *err)
 	while ((a = align_up(space_next(s->space, a))) < at.hi) {
 		uint64_t avail, self;
 		const uint8_t *p = space_at(s->space, a, &avail);
-		addr_t end;
+		addr_t end, first = a;
 		struct range block;
 
 		if (!p) {
-			a += DESCRIPTOR_ALIGN;
+			a = step(a, at.hi);
 			continue;
 		}
 		end = avail < at.hi - a ? a + avail : at.hi;
-		for (; a < end; a += DESCRIPTOR_ALIGN, p += DESCRIPTOR_ALIGN) {
+		for (; a < end; a = step(a, end)) {
 			int rc = 0;
 
 			if (end - a < sizeof(self))
 				continue;
-			memcpy(&self, p, sizeof(self));
+			memcpy(&self, p + (a - first), sizeof(self));
 			if (self == a && is_exited(s, a, &block))
 				rc = add_exited(s, a, block, err);
 			if (rc < 0)
