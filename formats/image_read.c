@@ -7,6 +7,8 @@
  * Entries are stepped over by the size that the list states. A later minor version has longer ones,
  * whose ends are not known here; shorter ones than version 1.0 had are refused with their list.
  *
+ * Threads come out by their ids, of one id those with a name first.
+ *
  * Limits: the first note of a type counts.
  */
 #include <stddef.h>
@@ -172,6 +174,17 @@ static uint64_t entries_of(const struct heapimage_list *l, const struct list_kin
 	return fits < l->n ? fits : l->n;
 }
 
+static int by_tid(const void *a, const void *b)
+{
+	const struct named_thread *x = a, *y = b;
+
+	if (x->tid != y->tid)
+		return x->tid < y->tid ? -1 : 1;
+	if (!*x->name != !*y->name)
+		return *x->name ? -1 : 1;
+	return strcmp(x->name, y->name);
+}
+
 int image_read_lists(struct parts *parts, const uint8_t *bytes, uint64_t size,
 		     struct warnings *warnings, struct err *err)
 {
@@ -191,5 +204,7 @@ int image_read_lists(struct parts *parts, const uint8_t *bytes, uint64_t size,
 				     "for %u more",
 				     kinds[i].name, l->n_cut);
 	}
+	if (image->threads.n)
+		qsort(image->threads.v, image->threads.n, sizeof(*image->threads.v), by_tid);
 	return 0;
 }

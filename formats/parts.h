@@ -84,8 +84,8 @@ struct image {
 	addr_t anchor;				  /* of the sampler's tables; 0: none */
 	char *why;				  /* the caller's words; owned; NULL: none */
 	struct heapimage_list lists[IMAGE_LISTS]; /* as the notes have them */
-	VEC(struct named_thread) threads;
-	VEC(struct heapimage_module) modules; /* n_build_id fits, path ends */
+	VEC(struct named_thread) threads;	  /* by tid; of one tid those with a name first */
+	VEC(struct heapimage_module) modules;	  /* n_build_id fits, path ends */
 	VEC(struct kernel_word) words;
 	VEC(struct heapimage_range) ranges; /* none is empty */
 	uint64_t n_cut; /* entries of lists that the writer or the file had no room for */

@@ -5,9 +5,12 @@
  *
  * The length of an inner message stands before it, so it is counted first and written then: each
  * message below is one list of fields, gone through twice. Fields that are 0 are left out.
+ *
+ * Readers refuse a profile whole for one string that is not UTF-8, so a byte that is none becomes '?'.
  */
 #include <string.h>
 
+#include "base/utf8.h"
 #include "formats/pprof_write.h"
 
 /* The field numbers of profile.proto. */
@@ -184,6 +187,17 @@ void pprof_function(struct pprof_writer *w, uint64_t id, uint64_t name, uint64_t
 
 void pprof_string(struct pprof_writer *w, const char *text)
 {
+	const unsigned char *s = (const unsigned char *)text;
+	size_t len, n;
+
 	put_bytes_key(w, PROFILE_STRING, strlen(text));
-	put(w, text, strlen(text));
+	while (*s) {
+		for (n = 0; s[n] && utf8_decode(s + n, &len) != UTF8_NONE;)
+			n += len;
+		put(w, s, n);
+		s += n;
+		if (*s)
+			put(w, "?", 1);
+		s += *s != 0;
+	}
 }

@@ -12,8 +12,9 @@
 
 #include "analyze/ui/printable.h"
 #include "base/ids.h"
+#include "base/utf8.h"
 
-enum { NOT_UTF8 = -1, MAX_ESCAPE = 4 };
+enum { MAX_ESCAPE = 4 };
 
 /* What our own sentences are written with, where the terminal has only ASCII. */
 static const struct {
@@ -23,32 +24,6 @@ static const struct {
 bool printable_utf8(void)
 {
 	return !strcmp(nl_langinfo(CODESET), "UTF-8");
-}
-
-/* The character at s and its length in bytes; NOT_UTF8 and 1 if it is none. */
-static int32_t decode(const unsigned char *s, size_t *len)
-{
-	static const int32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	size_t n = *s < 0x80   ? 1
-		   : *s < 0xc2 ? 0
-		   : *s < 0xe0 ? 2
-		   : *s < 0xf0 ? 3
-		   : *s < 0xf5 ? 4
-			       : 0;
-	int32_t c = n == 1 ? *s : *s & (0x7f >> n);
-
-	*len = 1;
-	if (!n)
-		return NOT_UTF8;
-	for (size_t i = 1; i < n; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return NOT_UTF8;
-		c = c << 6 | (s[i] & 0x3f);
-	}
-	if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
-		return NOT_UTF8;
-	*len = n;
-	return c;
 }
 
 /* Control characters, and what cannot be seen or turns the direction of writing (UAX #9). */
@@ -92,9 +67,9 @@ char *printable(const char *text, bool utf8)
 	if (!copy)
 		return NULL;
 	for (; *s; s += len) {
-		int32_t c = decode(s, &len);
+		int32_t c = utf8_decode(s, &len);
 
-		if (c == NOT_UTF8 || acts(c))
+		if (c == UTF8_NONE || acts(c))
 			out = escape(out, s, len);
 		else if (c >= 0x80 && !utf8)
 			out = spell(out, s, len);

@@ -133,6 +133,31 @@ static void lists_come_out_as_they_went_in(void **state)
 	rig_close(&r);
 }
 
+/* They are looked up by that. */
+static void threads_come_out_by_their_ids(void **state)
+{
+	struct core_build *b = image_new(1, 0);
+	struct heapimage_thread t[] = {{.tid = 9, .name = "last"},
+				       {.tid = 5},
+				       {.tid = 7, .name = "b"},
+				       {.tid = 5, .name = "named"},
+				       {.tid = 7, .name = "a"}};
+	static const struct {
+		uint32_t tid;
+		const char *name;
+	} want[] = {{5, "named"}, {5, ""}, {7, "a"}, {7, "b"}, {9, "last"}};
+	struct rig r;
+
+	add_list(b, HEAPIMAGE_NOTE_THREADS, sizeof(t), ARRAY_LEN(t), sizeof(t[0]));
+	rig_read(&r, b, t, sizeof(t));
+	assert_int_equal(r.parts.image.threads.n, ARRAY_LEN(want));
+	for (size_t i = 0; i < ARRAY_LEN(want); i++) {
+		assert_int_equal(r.parts.image.threads.v[i].tid, want[i].tid);
+		assert_string_equal(r.parts.image.threads.v[i].name, want[i].name);
+	}
+	rig_close(&r);
+}
+
 static void words_of_the_kernel_and_ranges_are_kept(void **state)
 {
 	struct core_build *b = image_new(1, 0);
@@ -247,6 +272,7 @@ int main(void)
 		cmocka_unit_test(a_later_major_version_is_refused_by_name),
 		cmocka_unit_test(a_later_minor_version_and_unknown_notes_are_read),
 		cmocka_unit_test(lists_come_out_as_they_went_in),
+		cmocka_unit_test(threads_come_out_by_their_ids),
 		cmocka_unit_test(words_of_the_kernel_and_ranges_are_kept),
 		cmocka_unit_test(longer_entries_of_a_later_version_are_stepped_over),
 		cmocka_unit_test(a_list_beyond_the_file_is_cut_and_said),
