@@ -18,7 +18,8 @@ static const struct heapimage_region *announced_as(const struct session *s, obj_
 
 	if (objects_kind(objects, o) != OBJECT_ANNOUNCED)
 		return NULL;
-	return sampled_region(&s->sampled, objects_addr(objects, o), SUB_OBJECT);
+	return sampled_region(&s->sampled, objects_addr(objects, o), SUB_OBJECT,
+			      objects_size(objects, o));
 }
 
 uint32_t allocated_site(const struct session *s, obj_id o)
@@ -84,8 +85,13 @@ void allocated_set_estimate(struct fact *into, const struct estimate *e)
 	fact_set_u64(into, "bytes_error", allocated_rounded(sqrt(e->bytes_var)));
 }
 
-int allocated_absent(struct err *err)
+int allocated_absent(const struct session *s, struct err *err)
 {
+	if (s->parts.truncated || s->input.truncated || s->parts.image.anchor)
+		return err_set(
+			err, ERR_ABSENT,
+			"has no allocation sites: the tables of libheapdump's sampler are not "
+			"in what there is of the dump, or the program ran without it");
 	return err_set(err, ERR_ABSENT,
 		       "has no allocation sites: the program ran without libheapdump "
 		       "(heapdump record, or -lheapdump)");
@@ -94,11 +100,10 @@ int allocated_absent(struct err *err)
 const char *allocated_thread_name(const struct session *s, uint32_t tid)
 {
 	const struct image *image = &s->parts.image;
+	size_t i = vec_bisect(&image->threads, e, e->tid < tid);
+	const struct named_thread *t = i < image->threads.n ? &image->threads.v[i] : NULL;
 
-	for (size_t i = 0; i < image->threads.n; i++)
-		if (image->threads.v[i].tid == tid && *image->threads.v[i].name)
-			return image->threads.v[i].name;
-	return NULL;
+	return t && t->tid == tid && *t->name ? t->name : NULL;
 }
 
 void allocated_set_time(struct fact *into, const char *key, uint64_t ns)

@@ -30,7 +30,7 @@ uint64_t allocated_rounded(double v);
 void allocated_set_estimate(struct fact *into, const struct estimate *e);
 
 /* ERR_ABSENT, for a dump without a sampler. */
-WARN_UNUSED int allocated_absent(struct err *err);
+WARN_UNUSED int allocated_absent(const struct session *s, struct err *err);
 
 /* A time of day as text, "2026-03-01T12:00:00.123Z"; nothing for 0. */
 void allocated_set_time(struct fact *into, const char *key, uint64_t ns);

@@ -12,6 +12,7 @@ enum export_format { EXPORT_PPROF };
 /* What was written. */
 struct export_account {
 	uint64_t sites, in_use_objects, in_use_bytes;
+	uint64_t missing; /* entries of the sampler's tables that are in no sum */
 };
 
 /*

@@ -103,6 +103,17 @@ static uint64_t less(uint64_t a, uint64_t b)
 	return a > b ? a - b : 0;
 }
 
+/* The values of a profile are signed. */
+static uint64_t bounded(uint64_t v)
+{
+	return v < INT64_MAX ? v : INT64_MAX;
+}
+
+static void add_to(uint64_t *sum, uint64_t v)
+{
+	*sum = bounded(*sum + v);
+}
+
 static uint64_t whole(uint64_t q16)
 {
 	return (q16 >> 16) + (q16 >> 15 & 1);
@@ -115,9 +126,9 @@ static void put_site(struct exporter *e, const struct site_ref *r)
 	size_t n = frames_of(e, r, pcs);
 	uint64_t locations[MAX_SITE_FRAMES] = {1};
 	const uint64_t values[N_VALUES] = {
-		whole(site->alloc_objects_q16), site->alloc_bytes,
+		whole(site->alloc_objects_q16), bounded(site->alloc_bytes),
 		whole(less(site->alloc_objects_q16, site->freed_objects_q16)),
-		less(site->alloc_bytes, site->freed_bytes)};
+		bounded(less(site->alloc_bytes, site->freed_bytes))};
 	struct pprof_sample sample = {.locations = locations,
 				      .values = values,
 				      .n_locations = n ? n : 1,
@@ -134,8 +145,8 @@ static void put_site(struct exporter *e, const struct site_ref *r)
 	}
 	pprof_sample(&e->w, &sample);
 	e->account->sites++;
-	e->account->in_use_objects += values[2];
-	e->account->in_use_bytes += values[3];
+	add_to(&e->account->in_use_objects, values[2]);
+	add_to(&e->account->in_use_bytes, values[3]);
 }
 
 /* pprof opens sources by their path, so it is made absolute. */
@@ -330,9 +341,9 @@ int export_pprof(struct session *s, const struct sink *to, struct export_account
 	struct exporter e = {.s = s, .w = {.to = &inner, .err = err}, .account = out};
 	int rc = session_need_sampled(s, err);
 
-	*out = (struct export_account){0};
+	*out = (struct export_account){.missing = rc == 0 ? sampled_missing(&s->sampled) : 0};
 	if (rc == 0 && !s->sampled.source)
-		rc = allocated_absent(err);
+		rc = allocated_absent(s, err);
 	if (rc == 0)
 		rc = pack_gzip_new(&packed, to, err);
 	inner.arg = packed;

@@ -37,7 +37,8 @@ static void set_ranges(const struct image *image, struct fact *f)
 		const struct heapimage_range *r = &image->ranges.v[i];
 		struct fact *row = i < SHOWN_RANGES ? fact_add_object(list) : NULL;
 
-		bytes += r->hi - r->lo;
+		if (__builtin_add_overflow(bytes, r->hi - r->lo, &bytes))
+			bytes = UINT64_MAX;
 		if (!row)
 			continue;
 		fact_set_addr(row, "addr", r->lo);

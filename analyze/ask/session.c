@@ -126,7 +126,7 @@ int session_need_heap(struct session *s, struct err *err)
 				     err);
 	return rc < 0 ? rc
 		      : sites_init(&s->sites, &s->sampled, &s->space, &s->heap.objects,
-				   &s->announced, &s->warnings, err);
+				   &s->announced, s->heap.lost_bytes, &s->warnings, err);
 }
 
 int session_need_frames(struct session *s, struct err *err)

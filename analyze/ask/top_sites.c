@@ -3,7 +3,7 @@
  *
  *	row = Σ over its samples of 1/p objects and size/p bytes      (heap/sites.h)
  *
- * Where every object was sampled the rows are exact, and what no sample is of (allocated before the
+ * Where every object was sampled, and all samples are here, the rows are exact, and what no sample is of (allocated before the
  * library was there, or past it) stands as the difference to what is in use.
  */
 #include <stdlib.h>
@@ -21,7 +21,7 @@ struct site_row {
 
 struct site_rows {
 	VEC(struct site_row) list;
-	bool exact; /* every sample stands for itself */
+	bool exact; /* every sample stands for itself, and none is missing */
 };
 
 static int by_key(const void *a, const void *b)
@@ -100,7 +100,7 @@ static bool sample_at(const struct session *s, const struct placed *p, struct he
 	const struct objects *objects = &s->heap.objects;
 
 	if (p->is_region) {
-		if (!sites_announced(objects, &s->sampled.regions.v[p->place], e))
+		if (!sites_announced(objects, &s->sampled, p->place, e))
 			return false;
 		*so = (struct sampled_object){objects_find(objects, e->addr), e->size,
 					      SAMPLE_COUNTS};
@@ -108,7 +108,7 @@ static bool sample_at(const struct session *s, const struct placed *p, struct he
 	}
 	if (!sampled_get(&s->sampled, &s->space, p->place, e))
 		return false;
-	*so = sites_object_of(objects, &s->announced, e);
+	*so = sites_object_of(objects, &s->announced, &s->space, e);
 	return so->verdict == SAMPLE_COUNTS;
 }
 
@@ -119,7 +119,7 @@ static int collect(const struct session *s, enum top_by by, struct site_rows *ro
 
 	if (!v)
 		return err_nomem(err);
-	rows->exact = s->sampled.anchor.interval == 1;
+	rows->exact = s->sampled.anchor.interval == 1 && !sampled_missing(&s->sampled);
 	for (size_t i = 0; i < n; i++) {
 		struct heapimage_sample e;
 		struct sampled_object so;
@@ -177,11 +177,12 @@ int top_sites(struct session *s, enum top_by by, size_t limit, struct fact *out,
 	int rc;
 
 	if (!s->sampled.source)
-		return allocated_absent(err);
+		return allocated_absent(s, err);
 	rc = collect(s, by, &rows, err);
 	if (rc == 0) {
 		fact_set_bool(out, "exact", rows.exact);
 		fact_set_u64(out, "sampling_interval", s->sampled.anchor.interval);
+		fact_set_u64(out, "missing", sampled_missing(&s->sampled));
 		allocated_set_estimate(fact_set_object(out, "estimated"), &s->sites.all);
 		set_rows(s, out, by, &rows, limit);
 	}

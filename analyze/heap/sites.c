@@ -6,6 +6,7 @@
  *	sample ─ addr ─► object starts there, usable ≥ requested    joined
  *	                 a block that was split (announced.c)       joined with its head, or replaced
  *	                 an unknown mapping                         weighed by the requested size
+ *	                 memory that the dump lacks                 weighed by the requested size
  *	                 nothing                                    stale
  *	                 anything else                              reused
  *
@@ -48,23 +49,49 @@ static struct sampled_object in_split(const struct objects *objects, const struc
 	return (struct sampled_object){o, objects_size(objects, o), SAMPLE_COUNTS};
 }
 
+/* Whether what follows the object at once was announced: it was split there. */
+static bool was_split(const struct objects *objects, obj_id o)
+{
+	addr_t end = objects_addr(objects, o) + objects_size(objects, o);
+
+	return o + 1 < objects_count(objects) && objects_addr(objects, o + 1) == end &&
+	       objects_kind(objects, o + 1) == OBJECT_ANNOUNCED;
+}
+
+/* In an unknown mapping, from off on: what the sample was asked for, less what was announced in it. */
+static struct sampled_object in_mapping(const struct objects *objects, obj_id o, uint64_t off,
+					uint64_t asked)
+{
+	uint64_t left = objects_size(objects, o) - off;
+
+	if (asked > left && !was_split(objects, o))
+		return (struct sampled_object){o, 0, SAMPLE_REUSED};
+	return (struct sampled_object){OBJ_NONE, asked < left ? asked : left, SAMPLE_COUNTS};
+}
+
 struct sampled_object sites_object_of(const struct objects *objects, const struct announced *a,
+				      const struct space *space,
 				      const struct heapimage_sample *sample)
 {
 	const struct split_block *block = announced_block(a, sample->addr);
 	obj_id o = objects_find(objects, sample->addr);
 	uint64_t off = o == OBJ_NONE ? 0 : sample->addr - objects_addr(objects, o);
 	uint64_t size = o == OBJ_NONE ? 0 : objects_size(objects, o);
-	uint64_t asked = sample->size ? sample->size : 1;
+	uint64_t asked = sample->size ? sample->size : 1, avail;
 
 	if (block)
 		return in_split(objects, block, sample);
+	if ((o == OBJ_NONE || off >= size) && !space_at(space, sample->addr, &avail) &&
+	    space_mapping(space, sample->addr))
+		return (struct sampled_object){OBJ_NONE, asked, SAMPLE_COUNTS};
 	if (o == OBJ_NONE || off >= size)
 		return (struct sampled_object){OBJ_NONE, 0, SAMPLE_STALE};
-	if (sample->size > size - off || (off && objects_kind(objects, o) != OBJECT_MAPPING))
-		return (struct sampled_object){o, 0, SAMPLE_REUSED};
 	if (objects_kind(objects, o) == OBJECT_MAPPING)
-		return (struct sampled_object){OBJ_NONE, asked, SAMPLE_COUNTS};
+		return in_mapping(objects, o, off, asked);
+	if (!off && objects_kind(objects, o) == OBJECT_ANNOUNCED)
+		return (struct sampled_object){OBJ_NONE, 0, SAMPLE_REPLACED};
+	if (sample->size > size || off)
+		return (struct sampled_object){o, 0, SAMPLE_REUSED};
 	return (struct sampled_object){o, size, SAMPLE_COUNTS};
 }
 
@@ -76,11 +103,11 @@ static struct estimate *row_of(const struct sites *s, const struct sampled *samp
 	return &s->by_site[site ? (size_t)(site - sampled->sites.v) : sampled->sites.n];
 }
 
-static int join_one(struct sites *s, const struct sampled *sampled, const struct objects *objects,
-		    const struct announced *announced, uint32_t slot,
+static int join_one(struct sites *s, const struct sampled *sampled, const struct space *space,
+		    const struct objects *objects, const struct announced *announced, uint32_t slot,
 		    const struct heapimage_sample *e)
 {
-	struct sampled_object so = sites_object_of(objects, announced, e);
+	struct sampled_object so = sites_object_of(objects, announced, space, e);
 	uint64_t slack;
 
 	s->n_stale += so.verdict == SAMPLE_STALE;
@@ -99,13 +126,16 @@ static int join_one(struct sites *s, const struct sampled *sampled, const struct
 					slack < UINT32_MAX ? (uint32_t)slack : UINT32_MAX}));
 }
 
-bool sites_announced(const struct objects *objects, const struct heapimage_region *r,
+bool sites_announced(const struct objects *objects, const struct sampled *sampled, size_t i,
 		     struct heapimage_sample *out)
 {
+	const struct heapimage_region *r = &sampled->regions.v[i];
 	obj_id o = r->kind == SUB_OBJECT ? objects_find(objects, r->addr) : OBJ_NONE;
 
-	if (o == OBJ_NONE || objects_addr(objects, o) != r->addr ||
-	    objects_size(objects, o) != r->size || objects_kind(objects, o) != OBJECT_ANNOUNCED)
+	/* one that was announced twice is the first of them */
+	if (o == OBJ_NONE || sampled_region(sampled, r->addr, r->kind, r->size) != r ||
+	    objects_addr(objects, o) != r->addr || objects_size(objects, o) != r->size ||
+	    objects_kind(objects, o) != OBJECT_ANNOUNCED)
 		return false;
 	*out = (struct heapimage_sample){
 		.addr = r->addr, .size = r->size, .interval = 1, .site = r->site};
@@ -119,20 +149,22 @@ static void weigh_announced(struct sites *s, const struct sampled *sampled,
 	for (size_t i = 0; i < sampled->regions.n; i++) {
 		struct heapimage_sample e;
 
-		if (!sites_announced(objects, &sampled->regions.v[i], &e))
+		if (!sites_announced(objects, sampled, i, &e))
 			continue;
 		sites_weigh(row_of(s, sampled, e.site), &e, e.size);
 		sites_weigh(&s->all, &e, e.size);
 	}
 }
 
-static void warn(const struct sites *s, struct warnings *warnings)
+static void warn(const struct sites *s, uint64_t lost_bytes, struct warnings *warnings)
 {
 	if (s->n_stale)
-		warnings_add(warnings,
-			     "%llu live samples are of memory that the allocator has free: stale, "
-			     "left out",
-			     (unsigned long long)s->n_stale);
+		warnings_add(
+			warnings,
+			"%llu live samples are of memory that the allocator has free%s: stale, "
+			"left out",
+			(unsigned long long)s->n_stale,
+			lost_bytes ? ", or that could not be walked" : "");
 	if (s->n_reused)
 		warnings_add(warnings,
 			     "%llu live samples are where other objects are now: stale, left out",
@@ -141,7 +173,7 @@ static void warn(const struct sites *s, struct warnings *warnings)
 
 int sites_init(struct sites *s, const struct sampled *sampled, const struct space *space,
 	       const struct objects *objects, const struct announced *announced,
-	       struct warnings *warnings, struct err *err)
+	       uint64_t lost_bytes, struct warnings *warnings, struct err *err)
 {
 	*s = (struct sites){0};
 	if (!sampled->source)
@@ -154,13 +186,13 @@ int sites_init(struct sites *s, const struct sampled *sampled, const struct spac
 		uint32_t slot = sampled->samples.v[i].slot;
 
 		if (sampled_get(sampled, space, slot, &e) &&
-		    join_one(s, sampled, objects, announced, slot, &e) < 0) {
+		    join_one(s, sampled, space, objects, announced, slot, &e) < 0) {
 			sites_deinit(s);
 			return err_nomem(err);
 		}
 	}
 	weigh_announced(s, sampled, objects);
-	warn(s, warnings);
+	warn(s, lost_bytes, warnings);
 	return 0;
 }
 

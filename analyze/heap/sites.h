@@ -29,14 +29,14 @@ struct sites {
 	uint64_t n_stale;  /* live samples of memory that the allocator has free */
 	uint64_t n_reused; /* live samples where another object is now */
 	uint64_t
-		n_unwalked; /* samples in memory of an allocator that is not parsed: in the sums only */
+		n_unwalked; /* samples in memory that is not parsed, or not in the dump: in the sums only */
 };
 
-/* Stale samples add to warnings. Fails only out of memory. O(samples × log objects). */
+/* lost_bytes: of the heap, not walked. Stale samples add to warnings. Fails only out of memory. O(samples × log objects). */
 WARN_UNUSED int sites_init(struct sites *s, const struct sampled *sampled,
 			   const struct space *space, const struct objects *objects,
-			   const struct announced *announced, struct warnings *warnings,
-			   struct err *err);
+			   const struct announced *announced, uint64_t lost_bytes,
+			   struct warnings *warnings, struct err *err);
 void sites_deinit(struct sites *s);
 
 /* The object's birth, or NULL: it was not sampled. O(log n). */
@@ -54,15 +54,16 @@ enum sample_verdict {
 
 /* The object that a live sample is of, and its usable size. */
 struct sampled_object {
-	obj_id object; /* OBJ_NONE: none, or in memory of an allocator that is not parsed */
+	obj_id object; /* OBJ_NONE: none, or in memory that is not parsed, or not in the dump */
 	uint64_t usable;
 	enum sample_verdict verdict;
 };
 struct sampled_object sites_object_of(const struct objects *objects, const struct announced *a,
+				      const struct space *space,
 				      const struct heapimage_sample *sample);
 
-/* An announced object as a sample that stands for itself; false: the region is no object. */
-bool sites_announced(const struct objects *objects, const struct heapimage_region *r,
+/* Announced object i of sampled.regions as a sample that stands for itself; false: it is no object. */
+bool sites_announced(const struct objects *objects, const struct sampled *sampled, size_t i,
 		     struct heapimage_sample *out);
 
 #endif

@@ -9,6 +9,10 @@
  * stay linear in the dump. Entries are written in two phases, so a crash leaves them EMPTY, WRITING
  * (torn: counted, not believed) or whole.
  *
+ * No two sites share frames, so all of theirs are no more than the dump has:
+ *
+ *	Σ n_frames ≤ n of frames,  and ≤ dumped bytes / 8
+ *
  * Sorted by address or number where looked up so. Two live samples of one address: the one born
  * later counts (its elder's free was not seen).
  */
@@ -51,13 +55,16 @@ static uint64_t clip_entries(const struct heapimage_table *t, size_t known)
 /* Passes over what is in no run: zeros that are EMPTY, or absent. The next entry to look at. */
 static uint64_t pass_gap(struct walk_table *w, uint64_t i, addr_t next)
 {
-	addr_t at = entry_addr(w->table, i);
-	uint64_t avail, to = (next - w->table->addr) / w->table->entry_size;
+	uint64_t to = (next - w->table->addr) / w->table->entry_size;
+	struct range gap;
 
 	to = to > i ? to : i + 1;
 	to = to < w->n ? to : w->n;
-	if (!space_at(w->space, at, &avail))
-		w->s->n_absent += to - i;
+	gap = (struct range){entry_addr(w->table, i), entry_addr(w->table, to)};
+	gap.hi = gap.hi < next ? gap.hi : next;
+	w->s->n_absent +=
+		(range_size(gap) - space_zero_bytes(w->space, gap) + w->table->entry_size - 1) /
+		w->table->entry_size;
 	return to;
 }
 
@@ -112,6 +119,11 @@ static int take_site(struct sampled *s, uint32_t index, const uint8_t *entry)
 		r.site.n_frames = (uint32_t)(n_frames - r.site.first_frame);
 	if (r.site.n_frames > MAX_SITE_FRAMES)
 		r.site.n_frames = MAX_SITE_FRAMES;
+	if (r.site.n_frames > s->frames_left) {
+		r.site.n_frames = 0;
+		s->n_overlapping++;
+	}
+	s->frames_left -= r.site.n_frames;
 	return vec_push(&s->sites, r);
 }
 
@@ -125,6 +137,10 @@ static int take_module(struct sampled *s, uint32_t index, const uint8_t *entry)
 	if (m.n_build_id > sizeof(m.build_id))
 		m.n_build_id = 0;
 	m.path[sizeof(m.path) - 1] = 0;
+	if (s->modules.n == MAX_LOG_MODULES) {
+		s->n_lost++;
+		return 0;
+	}
 	return vec_push(&s->modules, m);
 }
 
@@ -156,7 +172,9 @@ static int by_place(const void *a, const void *b)
 		return x->addr < y->addr ? -1 : 1;
 	if (x->kind != y->kind)
 		return x->kind < y->kind ? -1 : 1;
-	return x->size > y->size ? -1 : x->size < y->size;
+	if (x->size != y->size)
+		return x->size > y->size ? -1 : 1;
+	return memcmp(x, y, sizeof(*x));
 }
 
 static uint64_t serial_of(const struct sampled *s, const struct space *space, uint32_t slot)
@@ -184,6 +202,20 @@ static void drop_twins(struct sampled *s, const struct space *space)
 	s->samples.n = kept;
 }
 
+/* Whether the dump has all of the site's frames. */
+static bool has_frames(const struct sampled *s, const struct space *space,
+		       const struct heapimage_site *site)
+{
+	addr_t at = entry_addr(&s->anchor.frames, site->first_frame);
+	addr_t end = entry_addr(&s->anchor.frames, site->first_frame + site->n_frames);
+	uint64_t avail;
+
+	for (; at < end; at += avail)
+		if (!space_at(space, at, &avail))
+			return false;
+	return true;
+}
+
 static void settle(struct sampled *s, const struct space *space)
 {
 	if (s->samples.n)
@@ -193,6 +225,8 @@ static void settle(struct sampled *s, const struct space *space)
 	drop_twins(s, space);
 	for (size_t i = 0; i < s->samples.n; i++)
 		s->n_siteless += !sampled_site(s, s->samples.v[i].site);
+	for (size_t i = 0; i < s->sites.n; i++)
+		s->n_cut_sites += !has_frames(s, space, &s->sites.v[i].site);
 }
 
 static void warn(const struct sampled *s, struct warnings *warnings)
@@ -218,6 +252,20 @@ static void warn(const struct sampled *s, struct warnings *warnings)
 			     "0x%llx: %llu samples are older than others of the same address: "
 			     "left out",
 			     at, (unsigned long long)s->n_twice);
+	if (s->n_cut_sites)
+		warnings_add(warnings,
+			     "0x%llx: the stacks of %llu sites are not in the dump as a whole", at,
+			     (unsigned long long)s->n_cut_sites);
+	if (s->n_overlapping)
+		warnings_add(warnings,
+			     "0x%llx: %llu sites share their frames with others: their stacks are "
+			     "left out",
+			     at, (unsigned long long)s->n_overlapping);
+	if (s->n_lost)
+		warnings_add(warnings,
+			     "the sampler had no room for %llu entries of its tables: what they "
+			     "stood for is missing",
+			     (unsigned long long)s->n_lost);
 	if (a->n_dropped)
 		warnings_add(warnings,
 			     "the sampler lost %llu samples, which stand for about %llu bytes: "
@@ -240,8 +288,12 @@ static int read_tables(struct sampled *s, const struct space *space, struct warn
 		{"modules", &s->anchor.modules, sizeof(struct heapimage_module), take_module},
 		{"regions", &s->anchor.regions, sizeof(struct heapimage_region), take_region},
 	};
+	uint64_t n_frames = clip_entries(&s->anchor.frames, sizeof(uint64_t));
 	int rc = 0;
 
+	s->frames_left = space_dumped_bytes(space) / sizeof(uint64_t);
+	s->frames_left = n_frames < s->frames_left ? n_frames : s->frames_left;
+	s->n_lost = s->anchor.frames.n_lost;
 	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(tables); i++) {
 		struct walk_table w = {.s = s,
 				       .space = space,
@@ -254,9 +306,10 @@ static int read_tables(struct sampled *s, const struct space *space, struct warn
 			warnings_add(warnings,
 				     "0x%llx: the sampler's table of %s is damaged: not used",
 				     (unsigned long long)s->anchor.self, tables[i].name);
+		s->n_lost += w.table->n_lost;
 		rc = each_entry(&w, err);
 	}
-	return rc;
+	return rc < 0 ? rc : unmapped_init(&s->unmapped, s->modules.v, s->modules.n, err);
 }
 
 int sampled_init(struct sampled *s, const struct space *space, const struct modules *modules,
@@ -283,8 +336,14 @@ void sampled_deinit(struct sampled *s)
 	vec_deinit(&s->samples);
 	vec_deinit(&s->sites);
 	vec_deinit(&s->modules);
+	unmapped_deinit(&s->unmapped);
 	vec_deinit(&s->regions);
 	*s = (struct sampled){0};
+}
+
+uint64_t sampled_missing(const struct sampled *s)
+{
+	return s->n_absent + s->n_torn + s->n_lost + s->anchor.n_dropped;
 }
 
 /* What of the range is writable memory of the process. */
@@ -357,22 +416,18 @@ size_t sampled_frames(const struct sampled *s, const struct space *space,
 const struct heapimage_module *sampled_unmapped(const struct sampled *s, addr_t addr,
 						uint32_t generation)
 {
-	for (size_t i = 0; i < s->modules.n; i++) {
-		const struct heapimage_module *m = &s->modules.v[i];
+	uint32_t i = unmapped_find(&s->unmapped, addr, generation);
+	const struct heapimage_module *m = i == INDEX_NONE ? NULL : &s->modules.v[i];
 
-		if (addr >= m->lo && addr < m->hi && generation >= m->generation_first &&
-		    generation <= m->generation_last)
-			return m->generation_last == UINT32_MAX ? NULL : m;
-	}
-	return NULL;
+	return m && m->generation_last != UINT32_MAX ? m : NULL;
 }
 
-const struct heapimage_region *sampled_region(const struct sampled *s, addr_t addr, uint32_t kind)
+const struct heapimage_region *sampled_region(const struct sampled *s, addr_t addr, uint32_t kind,
+					      uint64_t size)
 {
-	size_t lo = vec_bisect(&s->regions, e, e->addr < addr);
+	struct heapimage_region r = {.addr = addr, .size = size, .kind = kind};
+	size_t lo = vec_bisect(&s->regions, e, by_place(e, &r) < 0);
+	const struct heapimage_region *e = lo < s->regions.n ? &s->regions.v[lo] : NULL;
 
-	for (; lo < s->regions.n && s->regions.v[lo].addr == addr; lo++)
-		if (s->regions.v[lo].kind == kind)
-			return &s->regions.v[lo];
-	return NULL;
+	return e && e->addr == addr && e->kind == kind && e->size == size ? e : NULL;
 }

@@ -10,8 +10,10 @@
 
 #include "analyze/space/anchor.h"
 #include "analyze/space/claims.h"
+#include "analyze/space/unmapped.h"
 
-enum { MAX_SITE_FRAMES = 512 }; /* deeper stacks are cut */
+enum { MAX_SITE_FRAMES = 512 };	  /* deeper stacks are cut */
+enum { MAX_LOG_MODULES = 65536 }; /* the library keeps 8,192 */
 
 struct sample_ref {
 	addr_t addr;
@@ -20,7 +22,8 @@ struct sample_ref {
 
 struct site_ref {
 	uint32_t number;
-	struct heapimage_site site; /* n_frames ≤ MAX_SITE_FRAMES, all inside the table */
+	struct heapimage_site
+		site; /* n_frames ≤ MAX_SITE_FRAMES, all inside the table; Σ ≤ frames */
 };
 
 struct sampled {
@@ -29,11 +32,17 @@ struct sampled {
 	VEC(struct sample_ref) samples;	      /* live ones, by address */
 	VEC(struct site_ref) sites;	      /* live ones, by number */
 	VEC(struct heapimage_module) modules; /* n_build_id fits, path ends */
+	struct unmapped unmapped;	      /* of modules */
 	VEC(struct heapimage_region) regions; /* live ones, by address; name ends, none is empty */
 	uint64_t n_torn;		      /* entries that were being written */
 	uint64_t n_absent;		      /* entries whose bytes the dump lacks */
 	uint64_t n_siteless;		      /* live samples whose site is not known */
-	uint64_t n_twice; /* live samples of an address that has one already: left out */
+	uint64_t n_cut_sites;		      /* sites of whose frames the dump lacks some or all */
+	uint64_t
+		n_overlapping; /* sites left without frames, because others have as many as there are */
+	uint64_t n_lost;       /* entries that the program's tables had no room for */
+	uint64_t frames_left; /* while reading: what no site has taken yet */
+	uint64_t n_twice;     /* live samples of an address that has one already: left out */
 };
 
 /* Fails only out of memory. O(dumped bytes of the tables). */
@@ -41,6 +50,9 @@ WARN_UNUSED int sampled_init(struct sampled *s, const struct space *space,
 			     const struct modules *modules, struct symbols *symbols,
 			     struct warnings *warnings, struct err *err);
 void sampled_deinit(struct sampled *s);
+
+/* Entries of the tables that are known to be missing: what they stood for is in no sum. */
+uint64_t sampled_missing(const struct sampled *s);
 
 /* Claims the sampler's memory: what its tables point to is not held by them. */
 WARN_UNUSED int sampled_claim(const struct sampled *s, const struct space *space,
@@ -67,7 +79,8 @@ size_t sampled_frames(const struct sampled *s, const struct space *space,
 const struct heapimage_module *sampled_unmapped(const struct sampled *s, addr_t addr,
 						uint32_t generation);
 
-/* The region of that kind (1: root, 2: sub-object) that starts at addr, or NULL. */
-const struct heapimage_region *sampled_region(const struct sampled *s, addr_t addr, uint32_t kind);
+/* The region of that kind (1: root, 2: sub-object) and size that starts at addr, or NULL. O(log n). */
+const struct heapimage_region *sampled_region(const struct sampled *s, addr_t addr, uint32_t kind,
+					      uint64_t size);
 
 #endif

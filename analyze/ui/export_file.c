@@ -117,6 +117,7 @@ int export_ask(struct session *s, const struct options *o, struct fact *out, str
 	fact_set_u64(out, "sites", account.sites);
 	fact_set_u64(out, "in_use_objects", account.in_use_objects);
 	fact_set_u64(out, "in_use_bytes", account.in_use_bytes);
+	fact_set_u64(out, "missing", account.missing);
 	return 0;
 }
 
@@ -126,4 +127,7 @@ void export_show(const struct screen *s, const struct fact *a)
 		fact_str(a, "output"), screen_bytes(fact_u64(a, "in_use_bytes")).s,
 		screen_counted(fact_u64(a, "in_use_objects"), "object").s,
 		screen_counted(fact_u64(a, "sites"), "site").s);
+	if (fact_u64(a, "missing"))
+		fprintf(s->out, "INCOMPLETE: missing entries of the sampler's tables: %s\n",
+			screen_count(fact_u64(a, "missing")).s);
 }

@@ -53,17 +53,23 @@ static void put_row(const struct screen *s, const struct fact *a, const struct f
 void text_top_sites(const struct screen *s, const struct fact *a)
 {
 	const struct fact *rows = fact_get(a, "rows");
-	uint64_t interval = fact_u64(a, "sampling_interval");
+	uint64_t interval = fact_u64(a, "sampling_interval"), missing = fact_u64(a, "missing");
 	uint64_t whole = fact_u64(a, "in_use_bytes"), known = fact_u64(a, "estimated.bytes");
 
 	fprintf(s->out, "\nby the %s that allocated them: ",
 		!strcmp(fact_str(a, "by"), "site") ? "stack" : "thread");
 	if (fact_bool(a, "exact"))
 		fputs("every object was recorded\n", s->out);
+	else if (interval == 1 && missing)
+		fprintf(s->out, "%s of what was recorded\n",
+			screen_counted(fact_u64(a, "estimated.samples"), "sample").s);
 	else
 		fprintf(s->out, "estimated from %s, one per %s; error is one standard error\n",
 			screen_counted(fact_u64(a, "estimated.samples"), "sample").s,
 			screen_bytes(interval).s);
+	if (missing)
+		fprintf(s->out, "INCOMPLETE: missing entries of the sampler's tables: %s\n",
+			screen_count(missing).s);
 	fprintf(s->out, "%11s %8s", "bytes", "");
 	if (!fact_bool(a, "exact"))
 		fprintf(s->out, " %11s", "error");

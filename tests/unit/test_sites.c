@@ -1,8 +1,8 @@
 /*
  * The sampler's tables in a core, joined with the heap: what was built comes out by every way of
  * finding it, a sample counts only where the allocator agrees, estimates weigh as Horvitz and
- * Thompson say, roots and sub-objects that the program told of are there, and hostile tables cost
- * what they hold and no more.
+ * Thompson say, and roots and sub-objects that the program told of are there. Hostile and cut tables:
+ * test_sites_hostile.c.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -14,81 +14,9 @@
 #include <cmocka.h>
 
 #include "analyze/ask/allocated.h"
-#include "analyze/ask/answers.h"
 #include "analyze/ask/callers.h"
 #include "analyze/ask/wrappers.h"
-#include "tests/lib/built_session.h"
-#include "tests/lib/heap_build.h"
-#include "tests/lib/tables_build.h"
-
-enum { TABLES = 0x50000000 };
-
-struct rig {
-	struct heap_build *h;
-	struct tables_build t;
-	struct session *s;
-	uint8_t *bytes;
-	size_t n;
-};
-
-static void rig_init(struct rig *r)
-{
-	*r = (struct rig){.h = heap_build_new(MACHINE_X86_64)};
-	tables_build_init(&r->t, heap_build_core(r->h), TABLES);
-}
-
-/* Finishes the heap and the tables, and runs all passes. */
-static void rig_open(struct rig *r)
-{
-	struct err e;
-
-	tables_build_finish(&r->t);
-	r->bytes = heap_build_finish(r->h, &r->n);
-	r->s = built_session_open(r->bytes, r->n, &e);
-	if (!r->s || session_need_dominators(r->s, &e) < 0 || session_need_reverse(r->s, &e) < 0)
-		fail_msg("%s", e.text);
-	objects_check(&r->s->heap.objects);
-	graph_check(&r->s->graph);
-}
-
-static void rig_close(struct rig *r)
-{
-	if (r->s)
-		built_session_close(r->s);
-	free(r->bytes);
-	heap_build_free(r->h);
-}
-
-static uint32_t add_sample(struct rig *r, addr_t addr, uint64_t size, uint32_t site)
-{
-	return tables_build_sample(
-		&r->t, &(struct heapimage_sample){
-			       .addr = addr, .size = size, .site = site, .tid = BUILT_TID});
-}
-
-static uint32_t add_site(struct rig *r, addr_t pc)
-{
-	return tables_build_site(&r->t, (addr_t[]){pc, BUILT_EXE + 0x200}, 2);
-}
-
-static obj_id object_at(const struct rig *r, addr_t a)
-{
-	obj_id o = objects_find(&r->s->heap.objects, a);
-
-	if (o == OBJ_NONE || objects_addr(&r->s->heap.objects, o) != a)
-		fail_msg("there is no object at 0x%lx", a);
-	return o;
-}
-
-static struct fact *top_of(const struct rig *r, enum top_by by)
-{
-	struct fact *f = fact_object();
-	struct err e = {0};
-
-	if (top_answer(r->s, by, 100, f, &e) < 0)
-		fail_msg("%s", e.text);
-	return f;
-}
+#include "tests/unit/sites_rig.h"
 
 static void a_scan_finds_the_tables_of_a_plain_core(void **state)
 {
@@ -645,84 +573,6 @@ static void a_mapping_keeps_its_large_pieces_around_what_was_announced(void **st
 	rig_close(&r);
 }
 
-/* Every field of the anchor at its worst, one after the other: it ends, and says so. */
-static void hostile_tables_cost_no_more_than_they_hold(void **state)
-{
-	struct rig r;
-	struct session *s;
-	struct err e;
-
-	rig_init(&r);
-	add_site(&r, BUILT_EXE + 0x100);
-	add_sample(&r, heap_build_alloc(r.h, 0, 40), 40, 0);
-	tables_build_region(&r.t, BUILT_BRK, UINT64_MAX / 2, 1, "all");
-	tables_build_region(&r.t, BUILT_BRK, UINT64_MAX / 2, 1, "again");
-	tables_build_site_at(&r.t, 0)->n_frames = UINT32_MAX;
-	tables_build_finish(&r.t);
-	r.bytes = heap_build_finish(r.h, &r.n);
-	for (size_t off = 64; off + 8 <= 512; off += 8) {
-		static const uint64_t bad[] = {0, 1, UINT64_MAX, 1ull << 63, UINT32_MAX, TABLES};
-		uint8_t *page = memmem(r.bytes, r.n, HEAPIMAGE_MAGIC, 16);
-
-		for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
-			uint64_t was;
-			struct fact *f = fact_object();
-
-			memcpy(&was, page + off, 8);
-			memcpy(page + off, &bad[i], 8);
-			s = built_session_open(r.bytes, r.n, &e);
-			assert_int_equal(session_need_dominators(s, &e), 0);
-			assert_true(s->sampled.samples.n <= TABLES_PAGES * TABLES_PAGE / 64);
-			assert_true(s->sampled.sites.n <= TABLES_PAGES * TABLES_PAGE / 64);
-			assert_int_equal(top_answer(s, TOP_BY_SITE, 10, f, &e), 0);
-			fact_free(f);
-			built_session_close(s);
-			memcpy(page + off, &was, 8);
-		}
-	}
-	rig_close(&r);
-}
-
-static void frames_of_a_site_are_inside_their_table(void **state)
-{
-	struct rig r;
-	addr_t pcs[MAX_SITE_FRAMES];
-
-	rig_init(&r);
-	for (size_t i = 0; i < 4; i++)
-		add_site(&r, BUILT_EXE + 0x100);
-	tables_build_site_at(&r.t, 0)->n_frames = UINT32_MAX;
-	tables_build_site_at(&r.t, 1)->first_frame = UINT64_MAX;
-	tables_build_site_at(&r.t, 2)->first_frame = 9;
-	r.t.anchor.frames.n = 7;
-	rig_open(&r);
-	assert_int_equal(r.s->sampled.sites.v[0].site.n_frames, 7);
-	assert_int_equal(r.s->sampled.sites.v[1].site.n_frames, 0);
-	assert_int_equal(r.s->sampled.sites.v[2].site.n_frames, 0);
-	assert_int_equal(r.s->sampled.sites.v[3].site.n_frames, 1);
-	for (size_t i = 0; i < 4; i++)
-		assert_true(sampled_frames(&r.s->sampled, &r.s->space,
-					   &r.s->sampled.sites.v[i].site, pcs,
-					   MAX_SITE_FRAMES) <= 7);
-	rig_close(&r);
-}
-
-static void what_the_dump_lacks_is_counted(void **state)
-{
-	struct rig r;
-	struct core_build *b;
-
-	rig_init(&r);
-	b = heap_build_core(r.h);
-	core_build_map_part(b, 0x58000000, 0x100000, 0x1040, PROT_R | PROT_W);
-	r.t.anchor.samples.addr = 0x58000000;
-	r.t.anchor.samples.n = r.t.anchor.samples.capacity = 0x100000 / 64;
-	rig_open(&r);
-	assert_int_equal(r.s->sampled.n_absent, (0x100000 - 0x1040) / 64);
-	assert_true(built_session_warned(r.s, "not in the dump"));
-	rig_close(&r);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -750,9 +600,6 @@ int main(void)
 		cmocka_unit_test(words_that_the_kernel_holds_are_roots),
 		cmocka_unit_test(announced_objects_take_the_place_of_their_block),
 		cmocka_unit_test(a_mapping_keeps_its_large_pieces_around_what_was_announced),
-		cmocka_unit_test(hostile_tables_cost_no_more_than_they_hold),
-		cmocka_unit_test(frames_of_a_site_are_inside_their_table),
-		cmocka_unit_test(what_the_dump_lacks_is_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
