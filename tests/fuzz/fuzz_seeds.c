@@ -205,6 +205,8 @@ static void seed_tables(uint64_t interval, const char *name)
 	tables_build_region(&t, objects[7] + 64, 256, 2, "piece");
 	tables_build_region(&t, objects[7] + 512, 100, 2, "piece");
 	tables_build_region(&t, FUZZ_POOL + 0x1000, 64, 2, "far");
+	tables_build_region(&t, objects[7] + 64, 256, 2, "again");
+	tables_build_region(&t, objects[7] + 64, 5000, 2, "too large");
 	tables_build_finish(&t);
 	save("fuzz_tables", name,
 	     core_build_at(heap_build_core(h), FUZZ_TABLES, TABLES_PAGES * TABLES_PAGE),
