@@ -8,6 +8,7 @@
 #include <linux/futex.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -142,6 +143,14 @@ uint32_t hd_sys_pid(void)
 uint32_t hd_sys_tid(void)
 {
 	return hd_sys_confined ? 0 : (uint32_t)hd_sys0(SYS_gettid);
+}
+
+/* It preloads libraries of its own. */
+bool hd_sys_in_valgrind(void)
+{
+	const char *preloaded = getenv("LD_PRELOAD");
+
+	return preloaded && strstr(preloaded, "/vgpreload_");
 }
 
 void hd_sys_wait(const uint32_t *word, uint32_t value)

@@ -86,6 +86,9 @@ uint64_t hd_sys_clock(int clock); /* ns of CLOCK_… */
 uint32_t hd_sys_pid(void);
 uint32_t hd_sys_tid(void);
 
+/* Valgrind stands in for the kernel, and does not know all of it. */
+bool hd_sys_in_valgrind(void);
+
 /* Waits while *word is value; wakes everybody who does. */
 void hd_sys_wait(const uint32_t *word, uint32_t value);
 void hd_sys_wake(const uint32_t *word);

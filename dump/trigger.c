@@ -392,9 +392,28 @@ static uint64_t ns_of(uint64_t seconds)
 	return __builtin_mul_overflow(seconds, 1000000000u, &ns) ? UINT64_MAX : ns;
 }
 
+/* Valgrind ends a program that starts a task as the writer of images does. */
+static bool are_impossible(void)
+{
+	static const char *const triggers[] = {"HEAPDUMP_AT_EXIT", "HEAPDUMP_ON_MALLOC_FAILURE",
+					       "HEAPDUMP_SIGNAL", "HEAPDUMP_GROWTH"};
+
+	if (!hd_sys_in_valgrind())
+		return false;
+	for (size_t i = 0; i < sizeof(triggers) / sizeof(*triggers); i++)
+		if (is_set(triggers[i])) {
+			hd_sys_say("no images under valgrind");
+			break;
+		}
+	return true;
+}
+
 void hd_trigger_init(void)
 {
 	uint64_t max_dumps = hd_env_number("HEAPDUMP_MAX_DUMPS", 5);
+
+	if (are_impossible())
+		return;
 
 	set_pattern("heapdump.%p.%n.core");
 	arm("HEAPDUMP_OUT", set_pattern);

@@ -9,6 +9,9 @@
  * The question is rt_sigprocmask with a `how` that there is not: the kernel copies the set first, so the answer
  * is EFAULT or EINVAL, nothing changes, and no sandbox forbids it. Some 100 ns.
  *
+ * Valgrind answers in the kernel's place, always EINVAL, and calls the question an error; other emulators may answer alike.
+ * There the word is read by process_vm_readv.
+ *
  * A hole that was met on the way to the top is remembered: while it is there, a stack below it is not the own one.
  *
  * Limits: an own stack that is deeper than OWN_PAGES at the thread's first capture counts as another, as does that of a
@@ -19,6 +22,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "dump/sys.h"
@@ -26,6 +30,7 @@
 enum { PAGE = 4096, OWN_PAGES = 4096, FRAME_PAGES = 256 };
 
 static uint64_t first_top;
+static bool by_reading;
 
 static uint64_t page_of(uint64_t addr)
 {
@@ -52,12 +57,26 @@ void hd_reach_init(void)
 	first_top = page_of((uint64_t)(uintptr_t)(end ? *end : (void *)environ));
 	if (end)
 		first_top = (uint64_t)(uintptr_t)*end & -(uint64_t)8;
+	/* nothing is mapped at 0 */
+	by_reading = hd_sys_in_valgrind() || hd_reach_probe(0);
+}
+
+static bool probe_by_reading(uint64_t addr)
+{
+	uint64_t word;
+	struct iovec here = {&word, sizeof(word)};
+	struct iovec there = {(void *)(uintptr_t)addr, sizeof(word)};
+
+	return hd_sys6(SYS_process_vm_readv, hd_sys_pid(), (long)&here, 1, (long)&there, 1, 0) ==
+	       sizeof(word);
 }
 
 bool hd_reach_probe(uint64_t addr)
 {
 	if (__builtin_expect(hd_sys_confined, 0))
 		return false;
+	if (__builtin_expect(by_reading, 0))
+		return probe_by_reading(addr);
 	return hd_sys4(SYS_rt_sigprocmask, HD_REACH_NO_SUCH_HOW, addr, 0, 8) == -EINVAL;
 }
 
