@@ -42,7 +42,9 @@ static void take(const char *text, size_t n, void *arg)
 
 	if (n >= sizeof(sink->text) - sink->n)
 		longjmp(sink->full, 1);
-	memcpy(sink->text + sink->n, text, n);
+	/* an empty piece may be NULL */
+	if (n)
+		memcpy(sink->text + sink->n, text, n);
 	sink->n += n;
 }
 

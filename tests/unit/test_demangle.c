@@ -40,6 +40,8 @@ static void rust_names_lose_their_hash(void **state)
 {
 	expect("_ZN4core3fmt5Write9write_fmt17h0123456789abcdefE", "core::fmt::Write::write_fmt");
 	expect("_RNvCs1234_7mycrate3run", "mycrate::run");
+	/* a crate without a name: the library hands out an empty piece that is NULL */
+	expect("_RNvNtC0s1234_7mycrate3foo3bar", NULL);
 }
 
 static void other_names_are_their_own(void **state)
