@@ -87,6 +87,10 @@ void allocated_set_estimate(struct fact *into, const struct estimate *e)
 
 int allocated_absent(const struct session *s, struct err *err)
 {
+	if (s->sampled.n_refused)
+		return err_set(err, ERR_ABSENT,
+			       "has no allocation sites: the tables of libheapdump's sampler in it "
+			       "are damaged or of another version; heapdump info says more");
 	if (s->parts.truncated || s->input.truncated || s->parts.image.anchor)
 		return err_set(
 			err, ERR_ABSENT,

@@ -45,9 +45,9 @@ static bool crc_fits(const struct heapimage_anchor *a)
 	return crc32_of((const uint8_t *)&copy, CRC_BYTES) == a->crc;
 }
 
-/* Whether there is an anchor at that address that can be used. */
+/* Whether there is an anchor at that address that can be used; counts those that cannot. */
 static bool anchor_at(struct heapimage_anchor *out, const struct space *space, addr_t at,
-		      struct warnings *warnings)
+		      uint32_t *n_refused, struct warnings *warnings)
 {
 	uint32_t machine = space->parts->machine == MACHINE_X86_64 ? EM_X86_64 : EM_AARCH64;
 	struct heapimage_anchor a;
@@ -56,6 +56,7 @@ static bool anchor_at(struct heapimage_anchor *out, const struct space *space, a
 	    memcmp(a.magic, HEAPIMAGE_MAGIC, sizeof(a.magic)) || a.self != at)
 		return false;
 	if (!crc_fits(&a) || a.size < sizeof(a) || a.machine != machine) {
+		++*n_refused;
 		warnings_add(warnings,
 			     "0x%llx: the sampler's anchor there is damaged (its %s does not fit): "
 			     "not used",
@@ -66,6 +67,7 @@ static bool anchor_at(struct heapimage_anchor *out, const struct space *space, a
 		return false;
 	}
 	if (a.major != HEAPIMAGE_MAJOR) {
+		++*n_refused;
 		warnings_add(warnings,
 			     "0x%llx: the sampler's tables are of format %u.%u; this release reads "
 			     "%u.x: allocation sites are not known",
@@ -100,11 +102,11 @@ static bool find_pointer(const struct space *space, const struct modules *module
 
 /* Takes the anchor of a page into *best if it began later; counts it. */
 static void try_page(struct heapimage_anchor *best, size_t *n, const struct space *space, addr_t at,
-		     struct warnings *warnings)
+		     uint32_t *n_refused, struct warnings *warnings)
 {
 	struct heapimage_anchor a;
 
-	if (!anchor_at(&a, space, at, warnings))
+	if (!anchor_at(&a, space, at, n_refused, warnings))
 		return;
 	if (++*n <= MAX_REPORT && *n > 1)
 		warnings_add(warnings,
@@ -115,7 +117,7 @@ static void try_page(struct heapimage_anchor *best, size_t *n, const struct spac
 		*best = a;
 }
 
-static size_t scan(struct heapimage_anchor *best, const struct space *space,
+static size_t scan(struct heapimage_anchor *best, const struct space *space, uint32_t *n_refused,
 		   struct warnings *warnings)
 {
 	size_t n = 0;
@@ -139,7 +141,7 @@ static size_t scan(struct heapimage_anchor *best, const struct space *space,
 			p = at < m->at.hi ? space_at(space, at, &avail) : NULL;
 			if (p && avail >= sizeof(best->magic) &&
 			    !memcmp(p, HEAPIMAGE_MAGIC, sizeof(best->magic)))
-				try_page(best, &n, space, at, warnings);
+				try_page(best, &n, space, at, n_refused, warnings);
 			if (at > UINT64_MAX - PAGE)
 				break;
 		}
@@ -149,11 +151,11 @@ static size_t scan(struct heapimage_anchor *best, const struct space *space,
 
 enum anchor_source anchor_find(struct heapimage_anchor *out, const struct space *space,
 			       const struct modules *modules, struct symbols *symbols,
-			       struct warnings *warnings)
+			       uint32_t *n_refused, struct warnings *warnings)
 {
 	addr_t at = space->parts->image.anchor;
 
-	if (at && anchor_at(out, space, at, warnings))
+	if (at && anchor_at(out, space, at, n_refused, warnings))
 		return ANCHOR_BY_NOTE;
 	if (at)
 		warnings_add(warnings,
@@ -164,8 +166,8 @@ enum anchor_source anchor_find(struct heapimage_anchor *out, const struct space 
 	if (find_pointer(space, modules, symbols, &at)) {
 		if (!at)
 			return ANCHOR_NONE;
-		if (anchor_at(out, space, at, warnings))
+		if (anchor_at(out, space, at, n_refused, warnings))
 			return ANCHOR_BY_SYMBOL;
 	}
-	return scan(out, space, warnings) ? ANCHOR_BY_SCAN : ANCHOR_NONE;
+	return scan(out, space, n_refused, warnings) ? ANCHOR_BY_SCAN : ANCHOR_NONE;
 }

@@ -318,7 +318,7 @@ int sampled_init(struct sampled *s, const struct space *space, const struct modu
 	int rc;
 
 	*s = (struct sampled){0};
-	s->source = anchor_find(&s->anchor, space, modules, symbols, warnings);
+	s->source = anchor_find(&s->anchor, space, modules, symbols, &s->n_refused, warnings);
 	if (!s->source)
 		return 0;
 	rc = read_tables(s, space, warnings, err);

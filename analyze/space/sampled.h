@@ -28,6 +28,7 @@ struct site_ref {
 
 struct sampled {
 	enum anchor_source source; /* ANCHOR_NONE: no sampler; all below is empty */
+	uint32_t n_refused;	   /* anchors that cannot be used */
 	struct heapimage_anchor anchor;
 	VEC(struct sample_ref) samples;	      /* live ones, by address */
 	VEC(struct site_ref) sites;	      /* live ones, by number */

@@ -110,6 +110,8 @@ static void of_two_samplers_the_later_one_is_used(void **state)
 
 static void tables_of_a_later_major_version_are_named(void **state)
 {
+	struct fact *f = fact_object();
+	struct err e = {0};
 	struct rig r;
 
 	rig_init(&r);
@@ -117,6 +119,9 @@ static void tables_of_a_later_major_version_are_named(void **state)
 	rig_open(&r);
 	assert_int_equal(r.s->sampled.source, ANCHOR_NONE);
 	assert_true(built_session_warned(r.s, "7.0"));
+	assert_int_equal(top_answer(r.s, TOP_BY_SITE, 1, f, &e), ERR_ABSENT);
+	assert_non_null(strstr(e.text, "another version"));
+	fact_free(f);
 	rig_close(&r);
 }
 
