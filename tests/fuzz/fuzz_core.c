@@ -51,6 +51,27 @@ static void check_notes(const struct parts *p, size_t size)
 		must(p->files.v[i].start < p->files.v[i].end && strlen(p->files.v[i].path) <= size);
 }
 
+/* The lists may share bytes, but none has more entries than the file has room for. */
+static void check_image(const struct image *i, const uint8_t *bytes, size_t size)
+{
+	must(i->threads.n <= size / sizeof(struct heapimage_thread) &&
+	     i->modules.n <= size / sizeof(struct heapimage_module) &&
+	     i->words.n <= size / sizeof(struct heapimage_kernel_word) &&
+	     i->ranges.n <= size / sizeof(struct heapimage_range));
+	for (size_t k = 0; k < i->threads.n; k++)
+		must(memchr(i->threads.v[k].name, 0, sizeof(i->threads.v[k].name)) &&
+		     (!k || i->threads.v[k - 1].tid <= i->threads.v[k].tid));
+	for (size_t k = 0; k < i->modules.n; k++)
+		must(memchr(i->modules.v[k].path, 0, sizeof(i->modules.v[k].path)) &&
+		     i->modules.v[k].n_build_id <= sizeof(i->modules.v[k].build_id) &&
+		     i->modules.v[k].lo < i->modules.v[k].hi);
+	for (size_t k = 0; k < i->words.n; k++)
+		must(i->words.v[k].bytes >= bytes && i->words.v[k].bytes + 8 <= bytes + size);
+	for (size_t k = 0; k < i->ranges.n; k++)
+		must(i->ranges.v[k].lo < i->ranges.v[k].hi);
+	must(i->info.major <= HEAPIMAGE_MAJOR && (!i->why || strlen(i->why) <= size));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	struct warnings warnings = {0};
@@ -60,6 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	if (core_read(&parts, bytes, size, &warnings, &err) == 0) {
 		check_segments(&parts, size);
 		check_notes(&parts, size);
+		check_image(&parts.image, bytes, size);
 	} else {
 		must(err.text[0] && !parts.segments.v && !parts.threads.v);
 	}

@@ -176,6 +176,7 @@ static void seed_image(void)
 		memcpy(at, &n, 8);
 	n += sizeof(list);
 	save("fuzz_session", "image", bytes, n);
+	save("fuzz_core", "image", bytes, n);
 	free(bytes);
 	heap_build_free(h);
 }
