@@ -41,8 +41,9 @@ static uint64_t *lock_addr(uint64_t addr)
 	uint64_t *all = buckets_of();
 	uint64_t *head = all ? &all[addr * 0x9e3779b97f4a7c15ull >> (64 - BUCKET_BITS)] : NULL;
 
-	return head && hd_bucket_lock(head, __atomic_load_n(&epoch, __ATOMIC_RELAXED)) > 0 ? head
-											   : NULL;
+	return head && hd_bucket_lock(head, __atomic_load_n(&epoch, __ATOMIC_RELAXED), false) > 0
+		       ? head
+		       : NULL;
 }
 
 /* Takes the region out of a locked chain; *first: what the chain begins with then. */
@@ -71,12 +72,12 @@ static void retire(uint32_t item)
 	if (item == HD_NO_ITEM)
 		return;
 	__atomic_store_n(&hd_region_at(item)->state, HEAPIMAGE_FREED, __ATOMIC_RELEASE);
-	hd_free_push(&free_list, item, next_of);
+	hd_free_push(&free_list, item, next_of, false);
 }
 
 static uint32_t new_item(const struct heapimage_region *r)
 {
-	uint32_t item = hd_free_pop(&free_list, next_of);
+	uint32_t item = hd_free_pop(&free_list, next_of, false);
 	struct heapimage_region *e;
 
 	if (item == HD_NO_ITEM) {

@@ -18,6 +18,7 @@
 
 #include <errno.h>
 
+#include "dump/alone.h"
 #include "dump/bucket.h"
 
 enum {
@@ -155,7 +156,7 @@ __attribute__((noinline)) static uint64_t *lock_moved(const struct level *left, 
 {
 	while (++left < levels + __atomic_load_n(&n_levels, __ATOMIC_ACQUIRE)) {
 		uint64_t *head = head_in(left, hash);
-		int got = hd_bucket_lock(head, now());
+		int got = hd_bucket_lock(head, now(), hd_alone());
 
 		if (got)
 			return got > 0 ? head : NULL;
@@ -168,7 +169,7 @@ static inline uint64_t *lock_hash(uint64_t hash)
 {
 	const struct level *l = oldest_level();
 	uint64_t *head = head_in(l, hash);
-	int got = hd_bucket_lock(head, now());
+	int got = hd_bucket_lock(head, now(), hd_alone());
 
 	if (__builtin_expect(got > 0, 1))
 		return head;
@@ -198,7 +199,7 @@ static void move_buckets(uint32_t i)
 	at = __atomic_fetch_add(&l->next_to_move, MOVE_AT_ONCE, __ATOMIC_RELAXED);
 	for (end = at + MOVE_AT_ONCE; at < end && !(at >> l->bits); at++) {
 		/* one that is not to be had stays where it is: both levels are looked at then */
-		if (hd_bucket_lock(&l->heads[at], now()) <= 0)
+		if (hd_bucket_lock(&l->heads[at], now(), hd_alone()) <= 0)
 			continue;
 		split_chain(&levels[i + 1], hd_bucket_first(l->heads[at]));
 		__atomic_store_n(&l->heads[at], (uint64_t)HD_BUCKET_MOVED << 32, __ATOMIC_RELEASE);
@@ -243,7 +244,7 @@ static void grow_if_full(void)
 
 static uint32_t new_item(const struct heapimage_sample *s)
 {
-	uint32_t item = hd_free_pop(&free_list, next_of);
+	uint32_t item = hd_free_pop(&free_list, next_of, hd_alone());
 	struct heapimage_sample *e;
 
 	if (item == HD_NO_ITEM) {
@@ -301,7 +302,7 @@ static void retire(uint32_t item, struct heapimage_sample *out)
 
 	*out = *s;
 	__atomic_store_n(&s->state, HEAPIMAGE_FREED, __ATOMIC_RELEASE);
-	hd_free_push(&free_list, item, next_of);
+	hd_free_push(&free_list, item, next_of, hd_alone());
 }
 
 void hd_samples_expect(uint64_t addr)
@@ -324,7 +325,7 @@ bool hd_samples_put(const struct heapimage_sample *s, struct heapimage_sample *s
 	head = lock_hash(hash_of(s->addr));
 	if (!head) {
 		hd_sample_at(item)->state = HEAPIMAGE_FREED;
-		hd_free_push(&free_list, item, next_of);
+		hd_free_push(&free_list, item, next_of, hd_alone());
 		return false;
 	}
 	old = unlink_from(head, s->addr, UINT64_MAX, &first);
