@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { N_THREADS = 2, BLOCK = 64 << 10, PAGE = 4096, MAX_ROUNDS = 64 };
+enum { N_THREADS = 2, BLOCK = 64 << 10, WORDS = (BLOCK - 32) / 8, PAGE = 4096, MAX_ROUNDS = 64 };
 
 static uint64_t **blocks;
 static size_t n_blocks;
@@ -43,7 +43,7 @@ static void *mutate(void *arg)
 		uint64_t t;
 
 		seed = seed * 6364136223846793005u + 1442695040888963407u;
-		blocks[(seed >> 33) % n_blocks][(seed >> 20) % (BLOCK / 8)]++;
+		blocks[(seed >> 33) % n_blocks][(seed >> 20) % WORDS]++;
 		usleep(50);
 		t = now();
 		if (t - last > longest[me])
@@ -57,7 +57,7 @@ static void fill(uint64_t *b, uint64_t i)
 {
 	uint64_t x = i * 0x9e3779b97f4a7c15u + 1;
 
-	for (unsigned k = 0; k < BLOCK / 8; k++) {
+	for (unsigned k = 0; k < WORDS; k++) {
 		x ^= x << 13, x ^= x >> 7, x ^= x << 17;
 		b[k] = i % 4 == 0   ? x
 		       : i % 4 == 1 ? (uint64_t)(uintptr_t)blocks[x % (i + 1)]
@@ -165,9 +165,13 @@ static void one_round(const char *path, int i, int sync)
 {
 	struct heapdump_options o = {.size = sizeof(o), .flags = sync ? 0 : HEAPDUMP_NO_SYNC};
 	struct heapdump_result r = {.size = sizeof(r)};
+	static uint64_t bytes; /* of the round before: the heap keeps its size */
 	int rc;
 
 	fork_ms[i] = bare_fork();
+	/* who writes first meets what others left to be written, and pages that the machine has not had yet */
+	if (i % 2)
+		raw[i] = bare_write(path, bytes, sync);
 	gap();
 	rc = heapdump_write(path, &o, &r);
 	if (rc < 0) {
@@ -180,7 +184,9 @@ static void one_round(const char *path, int i, int sync)
 	stop_ms[i] = (double)r.stop_ns / 1e6;
 	ratio[i] = pause_ms[i] / fork_ms[i];
 	rate[i] = (double)r.data_bytes / (double)(r.total_ns - r.pause_ns);
-	raw[i] = bare_write(path, r.data_bytes, sync);
+	bytes = r.data_bytes;
+	if (i % 2 == 0)
+		raw[i] = bare_write(path, bytes, sync);
 	rate_ratio[i] = rate[i] / raw[i];
 }
 

@@ -36,6 +36,10 @@ snapshots()
 		[ "$(readlink "/proc/$p/exe")" = "$(readlink -f "$program")" ] && echo "$p"
 	done
 }
+stays()
+{
+	echo $(ls -A "$SCRATCH/out") $(ls -d /proc/"$task" 2>/dev/null)
+}
 # A large dump; as soon as the task $1 is there, it is stopped, so that this is the middle.
 begin()
 {
@@ -65,8 +69,8 @@ for named in '' image; do
 	begin heapdump-image
 	kill -KILL $pid
 	wait $pid 2>/dev/null
-	wait_until_none left
-	is "the program is killed: no file, and no task stays$how" "$(left) $(ls -d /proc/"$task" 2>/dev/null)" " "
+	wait_until_none stays
+	is "the program is killed: no file, and no task stays$how" "$(stays)" ""
 	begin heapdump-image
 	# asleep until now, the helper could not take the file away
 	helper=$(cut -d' ' -f4 /proc/"$task"/stat)
@@ -74,8 +78,8 @@ for named in '' image; do
 	kill -KILL $pid "$helper"
 	kill -CONT "$task"
 	wait $pid 2>/dev/null
-	wait_until_none snapshots
-	is "program and helper are killed: no file, and no task stays$how" "$(left) $(snapshots)" " "
+	wait_until_none stays
+	is "program and helper are killed: no file, and no task stays$how" "$(stays)" ""
 done
 unset NO_UNNAMED
 begin heapdump-image
