@@ -17,7 +17,7 @@
 #include "dump/proc_text.h"
 
 /* A path is at most PATH_MAX; the kernel escapes newlines in it ("\012"). */
-enum { LINE_BYTES = 3 * 4096, PROC_PATH = 64, MORE_MAPPINGS = 64 };
+enum { LINE_BYTES = 3 * 4096, PROC_PATH = 64, MORE_MAPPINGS = 256 };
 
 void *hd_room_take(struct hd_room *room, uint64_t n)
 {
@@ -169,7 +169,7 @@ int hd_memory_map_read(struct hd_memory_map *map, const char *proc, bool flags,
 
 	if (rc < 0)
 		return rc;
-	n += MORE_MAPPINGS;
+	n += n / 2 + MORE_MAPPINGS;
 	*map = (struct hd_memory_map){.v = hd_room_take(room, n * sizeof(*map->v))};
 	if (!buf || !map->v)
 		return -ENOMEM;

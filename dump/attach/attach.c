@@ -126,7 +126,6 @@ static int prepare(struct job *j)
 	struct hd_dump *d = &j->dump;
 	int rc = target_look(&j->target, j->target.pid, &j->err);
 
-	j->copy.target = &j->target;
 	if (rc < 0)
 		return rc;
 	if (j->target.has_userfaultfd && !j->options.stop)
@@ -346,6 +345,7 @@ int attach_write(uint32_t pid, const struct attach_options *options, struct atta
 		return err_nomem(err);
 	j->options = *options;
 	j->target.pid = pid;
+	j->copy.target = &j->target;
 	j->asker = (uint32_t)getpid();
 	block(&before);
 	worker = fork();

@@ -171,41 +171,48 @@ bool held_copy_end(struct held_copy *c, const struct hd_memory_map *map, uint64_
 	return done;
 }
 
-/* Ended, and made by a clone whose exit signal is 0: "PID (name) Z ppid …", the exit signal is number 38. */
-static bool is_left_over(uint32_t pid, uint32_t parent)
+/*
+ * The state letter of a child of parent whose end is not signalled, as our snapshots are; 0: it is none. "PID (name) Z ppid …";
+ * the exit signal is number 38.
+ */
+static char state_of_snapshot(uint32_t pid, uint32_t parent)
 {
-	char path[64], stat[1024];
+	char path[64], stat[1024], state;
 	const char *at;
 	uint64_t value = 0, ppid = 0;
 
 	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
 	if (hd_text_whole(path, stat, sizeof(stat)) <= 0 || !(at = strrchr(stat, ')')) ||
-	    at[1] != ' ' || at[2] != 'Z')
-		return false;
+	    at[1] != ' ')
+		return 0;
+	state = at[2];
 	at += 3;
 	for (int i = 4; i <= 38; i++) {
 		/* tpgid, number 8, may be −1 */
 		while (*at == ' ' || *at == '-')
 			at++;
 		if (!hd_text_number(&at, 10, &value))
-			return false;
+			return 0;
 		if (i == 4)
 			ppid = value;
 	}
-	return ppid == parent && value == 0;
+	return ppid == parent && value == 0 ? state : 0;
 }
 
 struct left_over {
 	struct held_copy *copy;
 	uint64_t stopped_ns;
+	uint32_t n_alive;
 	bool all;
 };
 
 static int end_left_over(void *arg, uint32_t pid)
 {
 	struct left_over *l = arg;
+	char state = state_of_snapshot(pid, l->copy->target->pid);
 
-	if (!is_left_over(pid, l->copy->target->pid))
+	l->n_alive += state && state != 'Z';
+	if (state != 'Z')
 		return 0;
 	l->copy->own_pid = target_own_tid(pid);
 	if (!l->copy->own_pid)
@@ -216,13 +223,19 @@ static int end_left_over(void *arg, uint32_t pid)
 
 bool held_copy_end_left_over(struct held_copy *c)
 {
-	struct left_over l = {.copy = c, .all = true};
-	static const struct timespec moment = {0, 20 * 1000 * 1000};
+	static const struct timespec moment = {0, 10 * 1000 * 1000};
+	struct left_over l = {.copy = c, .all = true, .n_alive = 1};
 
+	/* it had not come so far */
+	if (!c->gadgets.call)
+		return true;
 	c->pid = 0;
 	c->injection = (struct injection){0};
-	/* one that was made in the last moment of its maker's life has first to run its few instructions */
-	nanosleep(&moment, NULL);
-	hd_numbers_in("/proc", end_left_over, &l);
+	/* it dies with its maker, or has first to run its few instructions; the program may have such children of its own */
+	for (int i = 0; i < 50 && l.n_alive; i++) {
+		l.n_alive = 0;
+		nanosleep(&moment, NULL);
+		hd_numbers_in("/proc", end_left_over, &l);
+	}
 	return l.all;
 }
