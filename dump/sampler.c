@@ -8,7 +8,7 @@
  *	        off: look at the interval again after OFF_GAP bytes
  *	        else: stack → site, weight → sums, entry → table, filter + 1; draw the next gap
  *
- *	free ─ filter[hash] ─ 0 ─► the allocator                                   the fast path, in the hooks
+ *	free ─ filter[slot] ─ 0 ─► the allocator                                   the fast path, in the hooks
  *	             │ else
  *	             ▼
  *	        entry out of the table, sums, filter − 1
@@ -16,7 +16,7 @@
  * A thread that is in here (busy) passes its own nested allocations through: a signal handler's, the unwinder's. Its
  * nested frees are put off until it leaves.
  *
- * The filter counts samples per hash value; a count that reaches 255 stays. From interval 1 on it is all 255: every free
+ * The filter counts samples per slot; a count that reaches 255 stays. From interval 1 on it is all 255: every free
  * asks the table.
  */
 #include "dump/sampler.h"
@@ -42,17 +42,17 @@ enum { MAX_FRAMES = 64, LOOKS_BACK = 4 };
 
 __thread struct hd_thread hd_thread;
 uint8_t hd_filter[1 << HD_FILTER_BITS];
-uint8_t hd_filter_shift = 64 - HD_FILTER_BITS;
+uint64_t hd_filter_mask = (1 << HD_FILTER_BITS) - 1;
 
 static bool ready;
 static uint64_t seed;
 static int64_t live_bytes; /* estimate of what is in use; kept only for the growth trigger */
 
-/* For good. The bytes first, for those who still have the old shift. */
+/* For good. The bytes first, for those who still have the old mask. */
 static void let_all_frees_in(void)
 {
 	memset(hd_filter, 255, sizeof(hd_filter));
-	__atomic_store_n(&hd_filter_shift, 63, __ATOMIC_RELEASE);
+	__atomic_store_n(&hd_filter_mask, 0, __ATOMIC_RELEASE);
 }
 
 static void filter_add(const void *p)
