@@ -9,10 +9,10 @@ left()
 {
 	echo $(ls -A "$SCRATCH/out")
 }
-# The task of that name below the process $1, waited for.
+# The task of that name below the process $1, waited for while that lives.
 task_of()
 {
-	for i in $(seq 1000); do
+	while [ "$(cut -d' ' -f3 "/proc/$1/stat")" != Z ]; do
 		for t in $(pgrep "$2"); do
 			for p in $(cut -d' ' -f4 /proc/"$t"/stat 2>/dev/null); do
 				[ "$p" = "$1" ] && echo "$t" && return
@@ -21,10 +21,10 @@ task_of()
 		done
 	done
 }
-# Until $1 says nothing, for three seconds.
+# Until $1 says nothing, for half a minute.
 wait_until_none()
 {
-	for i in 1 2 3 4 5 6 7 8 9 10; do
+	for i in $(seq 100); do
 		[ -z "$($1)" ] && break
 		sleep 0.3
 	done
@@ -40,14 +40,18 @@ stays()
 {
 	echo $(ls -A "$SCRATCH/out") $(ls -d /proc/"$task" 2>/dev/null)
 }
-# A large dump; as soon as the task $1 is there, it is stopped, so that this is the middle.
+# A large dump; as soon as the task $1 is there, it is stopped, so that this is the middle. A machine that is busy may
+# have it done before it was seen: then a larger one.
 begin()
 {
-	rm -f "$SCRATCH/out"/*
-	"$program" big "$img" 0 200 2>"$SCRATCH/said" &
-	pid=$!
-	task=$(task_of $pid "$1")
-	kill -STOP "$task"
+	for mebibytes in 200 400 800 1600; do
+		rm -f "$SCRATCH/out"/*
+		"$program" big "$img" 0 $mebibytes 2>"$SCRATCH/said" &
+		pid=$!
+		task=$(task_of $pid "$1")
+		[ -n "$task" ] && kill -STOP "$task" 2>/dev/null && break
+		wait $pid
+	done
 	during=$(left)
 }
 
