@@ -4,7 +4,7 @@
 #	begin WHAT…		runs it in the background: $pid; what it says goes to $SCRATCH/said
 #	end			asks it to end; its exit status
 #	verdict NAME		ends it; ok if it says "ok", with what was wrong else
-#	runs_on			prints a line for each thread of $pid that does not, and each snapshot that is left
+#	runs_on [dead]		prints a line for each thread of $pid that does not, and each snapshot that is left
 #	dump ARGS…		heapdump dump; what it says goes to $SCRATCH/words, its exit status to $status
 
 need gcc python3
@@ -33,7 +33,7 @@ verdict()
 
 runs_on()
 {
-	python3 tests/cli/dump_left.py $pid
+	python3 tests/cli/dump_left.py $pid "$@"
 }
 
 dump()

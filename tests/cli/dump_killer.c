@@ -1,10 +1,11 @@
 /*
  * Kills heapdump dump in the middle:
  *
- *	dump_killer WHOM N COMMAND…
+ *	dump_killer WHOM KIND N COMMAND…
  *
- * runs the command by ptrace, and at the entry of the Nth system call of its worker kills WHOM: worker, asker or both. Exit
- * status: that of the asker, 128 + its signal, or 77 where the worker made fewer calls than that.
+ * runs the command by ptrace, and at the entry of the Nth system call of its worker kills WHOM: worker, asker or both. KIND
+ * says which calls count: any, or ptrace. Exit status: that of the asker, 128 + its signal, or 77 where the worker made
+ * fewer calls than that.
  */
 #include <errno.h>
 #include <signal.h>
@@ -12,15 +13,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <stddef.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum { TOO_FEW = 77, SYSCALL_STOP = SIGTRAP | 0x80 };
 
 static pid_t asker, worker;
-static bool done;
+static bool done, only_ptrace;
+
+static bool counts(pid_t pid)
+{
+	return !only_ptrace ||
+	       ptrace(PTRACE_PEEKUSER, pid, (void *)offsetof(struct user_regs_struct, orig_rax),
+		      NULL) == SYS_ptrace;
+}
 
 static void strike(const char *whom)
 {
@@ -47,7 +58,7 @@ static int look(pid_t pid, int status, long *n_calls, long n, const char *whom)
 	if (WSTOPSIG(status) == SYSCALL_STOP) {
 		if (pid == worker) {
 			inside = !inside;
-			if (inside && ++*n_calls == n && !done)
+			if (inside && counts(pid) && ++*n_calls == n && !done)
 				strike(whom);
 		}
 		return 0;
@@ -58,17 +69,18 @@ static int look(pid_t pid, int status, long *n_calls, long n, const char *whom)
 
 int main(int argc, char **argv)
 {
-	long n = argc > 3 ? atol(argv[2]) : 0, n_calls = 0;
+	long n = argc > 4 ? atol(argv[3]) : 0, n_calls = 0;
 	int status, result = 0;
 	pid_t pid;
 
 	if (n <= 0)
 		return 2;
+	only_ptrace = !strcmp(argv[2], "ptrace");
 	asker = fork();
 	if (asker == 0) {
 		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
 		raise(SIGSTOP);
-		execvp(argv[3], argv + 3);
+		execvp(argv[4], argv + 4);
 		_exit(127);
 	}
 	waitpid(asker, &status, 0);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What a dump left behind in a process: prints a line for each thread that does not run on, and for each snapshot.
 
-    dump_left.py PID
+    dump_left.py PID [dead]        dead: snapshots that are only entries of the process table are none
 """
 import os
 import sys
@@ -34,7 +34,7 @@ for _ in range(50):
     left = []
     for name in os.listdir("/proc"):
         f = fields(f"/proc/{name}/stat") if name.isdigit() else None
-        if f and int(f[1]) == pid and f[35] == "0":
+        if f and int(f[1]) == pid and f[35] == "0" and (f[0] != "Z" or not sys.argv[2:]):
             left.append(f"snapshot {name} is left, {f[0]}")
     if not left:
         break
