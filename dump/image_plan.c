@@ -76,18 +76,28 @@ static bool has_room(const struct hd_image *im)
 	return im->n_segments + im->map.n + 4 < im->capacity;
 }
 
+/* Of another process's memory, whose file cannot be asked, nothing is known then but that it is mapped. */
+static bool next_unknown(struct hd_image *im, uint64_t lo, uint64_t hi, uint64_t *a, uint64_t *b)
+{
+	if (!im->dump->beside)
+		return hd_pages_next_shared(&im->pages, lo, hi, a, b);
+	*a = lo;
+	*b = hi;
+	return lo < hi;
+}
+
 /* Shared memory of this size, whose file cannot be asked, is asked about by the program's own page tables. */
 static bool next_of_others(struct hd_image *im, uint64_t lo, uint64_t hi, uint64_t *a, uint64_t *b)
 {
 	if (!im->others) {
 		im->others = hd_room_take(im->room, sizeof(*im->others));
 		if (!im->others)
-			return hd_pages_next_shared(&im->pages, lo, hi, a, b);
+			return next_unknown(im, lo, hi, a, b);
 		hd_pages_open(im->others, im->dump->proc, im->dump->pid);
 		im->others->of_all = true;
 	}
 	return im->others->pagemap >= 0 ? hd_pages_next(im->others, lo, hi, a, b)
-					: hd_pages_next_shared(&im->pages, lo, hi, a, b);
+					: next_unknown(im, lo, hi, a, b);
 }
 
 bool hd_image_next_shared(struct hd_image *im, uint64_t lo, uint64_t hi, uint64_t *a, uint64_t *b)
@@ -98,7 +108,7 @@ bool hd_image_next_shared(struct hd_image *im, uint64_t lo, uint64_t hi, uint64_
 		hd_backing_open(file, im->dump, hd_memory_map_find(&im->map, lo));
 	if (file->fd >= 0)
 		return hd_backing_next(file, lo, hi, a, b);
-	if (file->hi - file->lo >= HUGE_SHARED)
+	if (file->hi - file->lo >= HUGE_SHARED || im->dump->beside)
 		return next_of_others(im, lo, hi, a, b);
 	return hd_pages_next_shared(&im->pages, lo, hi, a, b);
 }

@@ -2,15 +2,18 @@
  * Where a module's files may be, in this order; each candidate's build-id is
  * compared with the dumped one, and a file of another build is never used:
  *
- *	file         --exe (the executable) · sysroot + path · path · beside the dump · debuginfod
+ *	file         --exe (the executable) · sysroot + path · path · what a living process has mapped · beside the dump ·
+ *	             debuginfod
  *	debug file   debug_dir/.build-id/ab/cdef….debug · the file's folder, its .debug/ and
  *	             debug_dir + folder by .gnu_debuglink · debuginfod
  *
  * The sysroot stands before debug_dir, too, for files that were found in it.
  */
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <gelf.h>
 #include <linux/magic.h>
 #include <string.h>
@@ -206,6 +209,23 @@ static char *recorded_path(const struct module *m)
 	return strndup(m->path, n);
 }
 
+/* What a living process has mapped at the module's beginning, also when its name was removed or is in another root. */
+static bool try_mapped(struct module *m, const char *folder, struct warnings *warnings)
+{
+	DIR *dir = opendir(folder);
+	char start[24];
+	bool found = false;
+	size_t n = (size_t)snprintf(start, sizeof(start), "%" PRIx64 "-", m->at.lo);
+
+	if (!dir)
+		return false;
+	for (const struct dirent *e; !found && (e = readdir(dir));)
+		if (!strncmp(e->d_name, start, n))
+			found = try_pathf(m, warnings, "%s/%s", folder, e->d_name);
+	closedir(dir);
+	return found;
+}
+
 static bool find_file(struct module *m, const struct module_search *search, const char *path,
 		      struct warnings *warnings)
 {
@@ -214,10 +234,16 @@ static bool find_file(struct module *m, const struct module_search *search, cons
 
 	if (m->is_exe && search->exe && try_path(m, search->exe, warnings))
 		return true;
+	/* another file has the name by now */
+	if (search->mapped && strlen(path) < strlen(m->path) &&
+	    try_mapped(m, search->mapped, warnings))
+		return true;
 	if (search->sysroot && *path == '/' &&
 	    try_pathf(m, warnings, "%s%s", search->sysroot, path))
 		return true;
 	if (*path == '/' && try_path(m, path, warnings))
+		return true;
+	if (search->mapped && *path == '/' && try_mapped(m, search->mapped, warnings))
 		return true;
 	if (search->beside && *name && try_pathf(m, warnings, "%s/%s", search->beside, name))
 		return true;

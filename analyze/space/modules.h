@@ -55,6 +55,7 @@ struct module_search {
 	const char *sysroot;   /* --sysroot: prefix for every recorded path */
 	const char *debug_dir; /* default /usr/lib/debug */
 	const char *beside; /* the dump's own folder: files of the modules' names there serve too */
+	const char *mapped; /* "/proc/PID/map_files" of the process, if it lives: the very files */
 	bool no_debuginfod; /* never ask the network, even where DEBUGINFOD_URLS is set */
 };
 

@@ -145,6 +145,7 @@ static void print_text(const struct order *o, const struct attach_result *r, FIL
 	const char *file = o->attach.path ? o->attach.path : "standard output";
 	_cleanup_free_ char *name = printable(r->name, printable_utf8());
 	double seconds = (double)r->total_ns / 1e9;
+	char root[32];
 
 	fprintf(out, "%s: process %u (%s), %s, %s of data\n", file, o->pid, name ? name : "?",
 		screen_counted(r->n_threads, "thread").s, screen_bytes(r->data_bytes).s);
@@ -164,8 +165,10 @@ static void print_text(const struct order *o, const struct attach_result *r, FIL
 	if (r->left_snapshot)
 		fprintf(out, "Caution: the snapshot's entry is still in the process table; it goes "
 			     "when the process ends\n");
+	dump_root_of(o->pid, root);
 	if (o->attach.path)
-		fprintf(out, "Next: heapdump info %s\n", file);
+		fprintf(out, "Next: heapdump info %s%s%s\n", file, *root ? " --sysroot " : "",
+			root);
 }
 
 static void print_json(const struct order *o, const struct attach_result *r, FILE *out)

@@ -16,12 +16,16 @@ void dump_help(void);
 /* Whether the operand names a process: a number, and no file of that name is here. */
 bool dump_is_process(const char *operand, uint32_t *pid);
 
+/* "/proc/PID/root" where the process has other files than we have (a container's), else "". */
+void dump_root_of(uint32_t pid, char root[32]);
+
 struct live {
 	uint32_t pid;
-	int fd;	       /* its image: no file has a name for it, and nothing is left of it */
-	char path[32]; /* by which this program opens it */
-	char root[32]; /* "/proc/PID/root" where its files are not ours; else "" */
-	char exe[32];  /* "/proc/PID/exe" */
+	int fd;		 /* its image: no file has a name for it, and nothing is left of it */
+	char path[32];	 /* by which this program opens it */
+	char root[32];	 /* "/proc/PID/root" where its files are not ours; else "" */
+	char exe[32];	 /* "/proc/PID/exe" */
+	char mapped[32]; /* "/proc/PID/map_files" */
 };
 
 /*

@@ -62,15 +62,17 @@ static void show_progress(void *arg, uint64_t done, uint64_t total)
 	fflush(stderr);
 }
 
-/* Where the process has other files than we have: a container's. */
-static bool has_root_of_its_own(uint32_t pid)
+void dump_root_of(uint32_t pid, char root[32])
 {
-	char path[32];
 	struct stat its, ours;
 
-	snprintf(path, sizeof(path), "/proc/%u/root/.", pid);
-	return stat(path, &its) == 0 && stat("/.", &ours) == 0 &&
-	       (its.st_dev != ours.st_dev || its.st_ino != ours.st_ino);
+	/* the dot: the link itself is not meant */
+	snprintf(root, 32, "/proc/%u/root/.", pid);
+	if (stat(root, &its) < 0 || stat("/.", &ours) < 0 ||
+	    (its.st_dev == ours.st_dev && its.st_ino == ours.st_ino))
+		root[0] = 0;
+	else
+		root[strlen(root) - 2] = 0;
 }
 
 int live_open(struct live *l, uint32_t pid, bool progress, bool stop, struct err *err)
@@ -92,8 +94,8 @@ int live_open(struct live *l, uint32_t pid, bool progress, bool stop, struct err
 		return rc;
 	}
 	snprintf(l->path, sizeof(l->path), "/proc/self/fd/%d", l->fd);
-	if (has_root_of_its_own(pid))
-		snprintf(l->root, sizeof(l->root), "/proc/%u/root", pid);
+	dump_root_of(pid, l->root);
+	snprintf(l->mapped, sizeof(l->mapped), "/proc/%u/map_files", pid);
 	snprintf(l->exe, sizeof(l->exe), "/proc/%u/exe", pid);
 	return 0;
 }

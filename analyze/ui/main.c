@@ -169,6 +169,7 @@ static int ask_process(struct options *o, const struct command *c, uint32_t pid)
 		o->session.search.sysroot = live.root;
 	if (!o->session.search.exe)
 		o->session.search.exe = live.exe;
+	o->session.search.mapped = live.mapped;
 	code = ask_file(o, c, live.path);
 	live_close(&live);
 	return code;

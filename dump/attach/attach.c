@@ -128,7 +128,7 @@ static int prepare(struct job *j)
 
 	if (rc < 0)
 		return rc;
-	if (j->target.has_userfaultfd && !j->options.stop)
+	if (j->target.faults_itself && !j->options.stop)
 		return err_set(&j->err, ERR_UNSUPPORTED,
 			       "it handles page faults itself (userfaultfd), and might wait for "
 			       "itself when it is made to "

@@ -65,8 +65,7 @@ int held_copy_make(struct held_copy *c, struct hd_freeze *f, const struct hd_mem
 		return rc;
 	got = inject_call(&c->injection, SYS_clone, args, &failed);
 	if (failed == -ESRCH)
-		return err_set(err, ERR_ABSENT, "process %u (%s) ended meanwhile", c->target->pid,
-			       c->target->name);
+		return err_set(err, ERR_ABSENT, "%s ended meanwhile", c->target->name);
 	if (failed == -EPERM && c->injection.suspend_seccomp)
 		return refuse(err, "its seccomp filter might kill it, and switching that off takes "
 				   "CAP_SYS_ADMIN");

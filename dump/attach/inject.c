@@ -45,6 +45,7 @@ struct saved {
 	uint8_t *stack;	       /* as they were */
 	uint8_t *frames;       /* as they are meanwhile */
 	uint64_t at, child_at; /* stack pointers: of the thread, of the child; 0: as they are */
+	bool begun;	       /* the rest is known, and something may be changed */
 };
 
 static long ask_ptrace(long request, uint32_t tid, uintptr_t addr, void *data)
@@ -154,9 +155,12 @@ static int begin(struct injection *in, struct saved *s, long nr, const uint64_t 
 		return rc;
 	memcpy(s->raw, in->thread->registers.raw, sizeof(s->raw));
 	leave_rseq(tid, s->raw);
+	s->begun = true;
 	in->safe = make_frames(in, s);
-	if (in->safe && !write_at(tid, s->lo, s->frames, s->n))
+	if (in->safe && !write_at(tid, s->lo, s->frames, s->n)) {
+		write_at(tid, s->lo, s->stack, s->n);
 		in->safe = false;
+	}
 	fill_call(raw, in, s, nr, args);
 	rc = set_registers(tid, raw);
 	return rc < 0 ? rc : (int)ask_ptrace(PTRACE_SETSIGMASK, tid, MASK_BYTES, &all);
@@ -167,6 +171,8 @@ static void end(struct injection *in, struct saved *s)
 {
 	uint32_t tid = in->thread->tid;
 
+	if (!s->begun)
+		return;
 	ask_ptrace(PTRACE_SETSIGMASK, tid, MASK_BYTES, &s->mask);
 	set_registers(tid, s->raw);
 	memcpy(in->thread->registers.raw, s->raw, sizeof(s->raw));

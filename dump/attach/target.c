@@ -16,8 +16,9 @@
 #include "base/cleanup.h"
 #include "dump/machine.h"
 #include "dump/proc_text.h"
+#include "dump/userfault.h"
 
-enum { STATUS_BYTES = 8192, CAP_SYS_PTRACE = 19, LINK_BYTES = 64 };
+enum { STATUS_BYTES = 8192, CAP_SYS_PTRACE = 19 };
 
 static const char *in_proc(const struct target *t, char path[80], const char *file)
 {
@@ -61,24 +62,13 @@ static int read_status(struct target *t, char *state, struct err *err)
 	if (hd_text_open(&text, in_proc(t, path, "status"), buf, sizeof(buf)) < 0) {
 		if (access("/proc/self/status", R_OK) < 0)
 			return err_set(err, ERR_IO, "there is no /proc here; it is needed");
-		return err_set(err, ERR_ABSENT, "there is no process %u", t->pid);
+		return err_set(err, ERR_ABSENT, "there is no such process");
 	}
 	for (const char *line; (line = hd_text_line(&text));)
 		take_line(t, line, state);
 	hd_text_close(&text);
 	if (t->own_pid == t->pid)
 		t->own_pid = 0;
-	return 0;
-}
-
-static int look_at_fd(void *arg, uint32_t fd)
-{
-	struct target *t = arg;
-	char path[112], link[LINK_BYTES] = "";
-
-	snprintf(path, sizeof(path), "%s/fd/%u", t->proc, fd);
-	t->has_userfaultfd |= readlink(path, link, sizeof(link) - 1) > 0 &&
-			      !strcmp(link, "anon_inode:[userfaultfd]");
 	return 0;
 }
 
@@ -115,25 +105,24 @@ int target_look(struct target *t, uint32_t pid, struct err *err)
 	*t = (struct target){.pid = pid};
 	snprintf(t->proc, sizeof(t->proc), "/proc/%u", pid);
 	if (pid == (uint32_t)getpid())
-		return err_set(err, ERR_USAGE, "process %u is this program itself", pid);
+		return err_set(err, ERR_USAGE, "this is heapdump itself");
 	rc = read_status(t, &state, err);
 	if (rc < 0)
 		return rc;
 	group = hd_status_value(in_proc(t, path, "status"), "Tgid:");
 	if (group != pid)
-		return err_set(err, ERR_USAGE, "%u is a thread of process %u; name that", pid,
+		return err_set(err, ERR_USAGE, "is a thread of process %u; name that",
 			       (unsigned)group);
 	/* a leader that has exited before its threads looks like this too */
 	if ((state == 'Z' || state == 'X') &&
 	    hd_status_value(in_proc(t, path, "status"), "Threads:") <= 1)
-		return err_set(err, ERR_ABSENT,
-			       "process %u (%s) has ended; its parent has not noticed yet", pid,
+		return err_set(err, ERR_ABSENT, "%s has ended, and its parent has not noticed yet",
 			       t->name);
 	t->is_stopped = state == 'T';
 	rc = check_machine(t, err);
 	if (rc < 0)
 		return rc;
-	hd_numbers_in(in_proc(t, path, "fd"), look_at_fd, t);
+	t->faults_itself = hd_userfault_tells_forks(t->proc);
 	return 0;
 }
 
@@ -177,7 +166,7 @@ int target_refused(const struct target *t, struct err *err)
 	bool capable = may_trace_anybody();
 
 	if (access(t->proc, F_OK) < 0)
-		return err_set(err, ERR_ABSENT, "process %u (%s) ended meanwhile", t->pid, t->name);
+		return err_set(err, ERR_ABSENT, "%s ended meanwhile", t->name);
 	if (tracer) {
 		snprintf(file, sizeof(file), "/proc/%u/comm", tracer);
 		hd_text_whole(file, comm, sizeof(comm));

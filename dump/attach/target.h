@@ -14,11 +14,11 @@ struct target {
 	uint32_t own_pid; /* in its own pid namespace; 0: the same */
 	uint32_t uid;
 	char name[16];
-	char proc[32];	   /* "/proc/PID" */
-	bool is_stopped;   /* by a signal: nobody waits for it */
-	bool has_filter;   /* of seccomp, which would see what we make it call */
-	bool shadow_stack; /* of the processor: a forged return is a fault */
-	bool has_userfaultfd;
+	char proc[32];	    /* "/proc/PID" */
+	bool is_stopped;    /* by a signal: nobody waits for it */
+	bool has_filter;    /* of seccomp, which would see what we make it call */
+	bool shadow_stack;  /* of the processor: a forged return is a fault */
+	bool faults_itself; /* and would have to answer for a fork (userfaultfd) */
 };
 
 /* ERR_ABSENT: no such process; ERR_UNSUPPORTED: what no dump can be made of; ERR_IO: not permitted, and why. */

@@ -21,14 +21,14 @@ begin()
 
 end()
 {
-	kill -TERM $pid
+	kill -TERM $pid 2>/dev/null
 	wait $pid 2>/dev/null
 }
 
 verdict()
 {
 	end
-	is "$1" "$(head -n 20 "$SCRATCH/said" | sed 's/^ok [1-9][0-9]* rounds/ok/')" ok
+	is "$1" "$(grep -vx held "$SCRATCH/said" | head -n 20 | sed 's/^ok [0-9]* rounds/ok/')" ok
 }
 
 runs_on()

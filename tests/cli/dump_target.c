@@ -8,6 +8,8 @@
  *	signals		a timer's and another thread's signals: none may get lost, no handler may see a wrong register
  *	heap PATH	allocates, writes what mallinfo2 says to PATH, stands still
  *
+ * "filtered" before it: a seccomp filter kills it for clone and wait4. "traced": a process of its own traces it.
+ *
  * Ends on SIGTERM: "ok", or a line for each thing that was wrong. In between "round N" on stdout, unbuffered.
  */
 #include <errno.h>
@@ -21,11 +23,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ipc.h>
 #include <sys/msg.h>
 #include <sys/poll.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/select.h>
 #include <sys/sem.h>
 #include <sys/socket.h>
@@ -519,10 +525,47 @@ static void wait_for_end(void)
 	over = true;
 }
 
+static void forbid_processes(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_wait4, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {sizeof(code) / sizeof(*code), code};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+		wrong("seccomp: %s", strerror(errno));
+}
+
+static void have_a_tracer(void)
+{
+	pid_t me = getpid();
+
+	if (fork() == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		ptrace(PTRACE_SEIZE, me, NULL, NULL);
+		for (;;)
+			pause();
+	}
+	usleep(100000);
+}
+
 int main(int argc, char **argv)
 {
-	const char *what = argc > 1 ? argv[1] : "";
+	const char *what;
 
+	if (argc > 1 && !strcmp(argv[1], "filtered")) {
+		forbid_processes();
+		argc--, argv++;
+	} else if (argc > 1 && !strcmp(argv[1], "traced")) {
+		have_a_tracer();
+		argc--, argv++;
+	}
+	what = argc > 1 ? argv[1] : "";
 	if (!strcmp(what, "calls")) {
 		begin_calls();
 		wait_for_end();
