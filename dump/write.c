@@ -21,6 +21,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "dump/confined.h"
 #include "dump/snapshot.h"
 #include "dump/sys.h"
 #include "dump/write.h"
@@ -243,6 +244,12 @@ int hd_write(const char *path, const struct heapdump_options *options,
 	uint32_t pid = hd_sys_pid();
 	int rc;
 
+	/* valgrind knows no task but threads, and would end the program */
+	if (hd_sys_in_valgrind())
+		return -ENOSYS;
+	/* the program's own filter kills it for what this needs */
+	if (hd_confined & HD_CONFINED_IMAGES)
+		return -EPERM;
 	if ((!path && !options) || (options && options->size < sizeof(*options)) ||
 	    (result && result->size < sizeof(result->size)))
 		return -EINVAL;

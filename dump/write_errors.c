@@ -25,7 +25,10 @@ __attribute__((visibility("default"))) const char *heapdump_strerror(int error)
 	case -EACCES:
 		return "no permission to write there";
 	case -EPERM:
-		return "the threads cannot be stopped: ptrace is refused, and no signal is free";
+		return "the threads cannot be stopped: ptrace is refused and no signal is free, or "
+		       "the program's seccomp filter forbids it";
+	case -ENOSYS:
+		return "valgrind cannot run what this needs";
 	case -ENOENT:
 		return "there is no such folder";
 	case -ELOOP:

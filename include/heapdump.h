@@ -71,6 +71,7 @@ struct heapdump_result {
  * and on an alternate signal stack (4 KiB of it are used): it allocates nothing and takes no lock.
  * errno is left alone.
  *
+ * −ENOSYS under valgrind; −EPERM where the threads cannot be stopped, or a seccomp filter of the program's forbids it.
  * −EBUSY, −ENOSPC, −EIO, −EROFS, −EACCES, −ENOENT, −EFBIG, −EINVAL, … as open, write, fsync and rename have them;
  * no file is left behind then and the program is unharmed.
  */
