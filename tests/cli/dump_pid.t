@@ -55,6 +55,8 @@ ok "and the words go elsewhere" grep -q 'it stood still for' "$SCRATCH/words"
 (cd "$SCRATCH" && "$HEAPDUMP" dump --json $pid >words)
 is "without -o it is heapdump.PID.core, here" "$(ls "$SCRATCH"/heapdump.*.core)" "$SCRATCH/heapdump.$pid.core"
 is_true "what it cost is told as JSON" ".[0] | .pid == $pid and .file == \"heapdump.$pid.core\" and .threads == 1 and .pause_ns >= .stop_ns + .fork_ns" "$SCRATCH/words"
+is "by the keys that docs/json.md has" "$(jq -r 'keys[]' "$SCRATCH/words" | sort | tr '\n' ' ')" \
+	"$(sed -n '/^## dump/,$p' docs/json.md | sed -n '/^| `/p' | cut -d'|' -f2 | grep -o '[a-z_]*' | sort | tr '\n' ' ')"
 dump -o "$SCRATCH/nowhere/image" $pid
 is "a folder that is not there is an error" "$status $(cat "$SCRATCH/words")" "2 heapdump: dump: $pid: $SCRATCH/nowhere/image: there is no such folder"
 dump -o /dev/full $pid
