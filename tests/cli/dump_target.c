@@ -435,8 +435,17 @@ static void begin_signals(void)
 
 static void end_signals(void)
 {
-	for (int i = 0; i < 200 && n_handled != n_queued; i++)
-		usleep(10000);
+	sigset_t set;
+	long before = -1;
+
+	/* what is still queued comes to this thread: those that took them are gone, or going */
+	sigemptyset(&set);
+	sigaddset(&set, SIGRTMIN);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	while (n_handled != n_queued && n_handled != before) {
+		before = n_handled;
+		sleep(2);
+	}
 	if (n_handled != n_queued)
 		wrong("%ld signals were sent and %ld handled", n_queued, n_handled);
 	if (!n_ticks)
