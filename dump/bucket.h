@@ -33,7 +33,7 @@ static inline void hd_spin(uint32_t tries)
 	__builtin_ia32_pause();
 #endif
 	/* the holder may have lost its processor */
-	if (tries > 64)
+	if (tries > 64 && !hd_sys_confined)
 		hd_sys0(SYS_sched_yield);
 }
 
