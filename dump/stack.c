@@ -132,6 +132,8 @@ static enum step step_by_rule(struct walk *w)
 	case HD_RULE_SIGNAL:
 		return step_signal(w);
 	case HD_RULE_END:
+		if (w->memo)
+			hd_memo_note_root(w->memo);
 		return STEP_END;
 	case HD_RULE_COMPLEX:
 		return STEP_COMPLEX;
@@ -193,8 +195,8 @@ static unsigned walk_fast(struct walk *w, uint64_t *frames, unsigned n, unsigned
 			break;
 		cfa = (rule.kind == HD_RULE_FP ? fp : sp) + (uint64_t)(int64_t)rule.cfa_off;
 		saved_at = cfa + (uint64_t)(int64_t)(rule.fp_off ? rule.fp_off : -8);
-		if (cfa <= sp || (cfa | saved_at) % 8 || cfa - 8 - lo >= size ||
-		    saved_at - lo >= size)
+		/* (offsets are multiples of 8) */
+		if (cfa <= sp || cfa % 8 || cfa - 8 - lo >= size || saved_at - lo >= size)
 			break;
 		next = hd_reach_word(cfa - 8);
 		saved = hd_reach_word(saved_at);
@@ -214,6 +216,8 @@ static unsigned walk_fast(struct walk *w, uint64_t *frames, unsigned n, unsigned
 			pc = at.pc;
 			sp = at.sp;
 			fp = at.fp;
+			if (memo->to_root)
+				break;
 		}
 	}
 	w->pc = pc;
@@ -233,9 +237,13 @@ static unsigned walk_up(struct walk *w, uint64_t *frames, unsigned max, bool *cu
 
 		if (!by_frame && !w->exact && hd_rules)
 			n = walk_fast(w, frames, n, max);
+		if (w->memo && w->memo->to_root) {
+			*cut = false;
+			return n;
+		}
+		step = by_frame ? step_by_frame(w) : step_by_rule(w);
 		if (w->memo)
 			hd_memo_stop(w->memo);
-		step = by_frame ? step_by_frame(w) : step_by_rule(w);
 		if (__builtin_expect(step == STEP_COMPLEX, 0))
 			step = step_complex(w, pc, frames, max, cut, &n);
 		if (step == STEP_COMPLEX) {

@@ -46,28 +46,49 @@ struct hd_memo *hd_memo_begin(uint64_t stack_end, uint64_t generation)
 		m->n = 0;
 	m->generation = generation;
 	m->stack_end = stack_end;
-	m->j = m->n;
 	m->n_fresh = m->kept = 0;
-	m->stopped = false;
+	m->stopped = m->met_root = m->to_root = false;
+	hd_memo_aim(m, m->n);
 	return m;
 }
 
-/* The frame as at[i], next to the frames outside of it. */
-static void settle(struct hd_memo *m, uint32_t i, const struct hd_memo_frame *f)
-{
-	uint64_t bit = UINT64_C(1) << i;
-	bool counts = false;
+/* Frames, the outermost first, as at[i], … next to the frames outside of them. */
+struct settling {
+	struct hd_memo *m;
+	uint64_t hash; /* of at[0 … i) */
+	uint32_t i;
+	bool counts; /* the next one's fp does */
+};
 
-	if (i)
-		counts = m->of[i - 1].by_fp || (!m->of[i - 1].fp_at && m->of[i - 1].counts);
-	m->at[i].pc = f->pc;
-	m->at[i].sp = f->sp;
-	m->of[i].fp = f->fp;
-	m->of[i].fp_at = f->fp_at;
-	m->of[i].hash = hd_stack_hash_add(i ? m->of[i - 1].hash : 0, f->pc);
-	m->of[i].by_fp = f->by_fp;
-	m->of[i].counts = counts;
-	m->checked = counts && f->fp_at ? m->checked | bit : m->checked & ~bit;
+static inline void begin_settling(struct settling *s, struct hd_memo *m, uint32_t i)
+{
+	*s = (struct settling){.m = m, .i = i};
+	if (i < HD_MEMO_FRAMES)
+		m->checked &= (UINT64_C(1) << i) - 1;
+	if (!i)
+		return;
+	s->hash = m->of[i - 1].hash;
+	s->counts = m->of[i - 1].by_fp || (!m->of[i - 1].fp_at && m->of[i - 1].counts);
+}
+
+static inline void settle(struct settling *s, const struct hd_memo_frame *f)
+{
+	struct hd_memo_place *at = &s->m->at[s->i];
+	struct hd_memo_origin *of = &s->m->of[s->i];
+	bool by_fp = f->by_fp;
+
+	s->hash = hd_stack_hash_add(s->hash, f->pc);
+	at->pc = f->pc;
+	at->sp = f->sp;
+	of->fp = f->fp;
+	of->fp_at = f->fp_at;
+	of->hash = s->hash;
+	of->by_fp = by_fp;
+	of->counts = s->counts;
+	if (s->counts && f->fp_at)
+		s->m->checked |= UINT64_C(1) << s->i;
+	s->counts = by_fp || (!f->fp_at && s->counts);
+	s->i++;
 }
 
 /* Too deep for all: what is next to the leaf will be met again, the outermost frames go, a few more than they must. */
@@ -75,7 +96,10 @@ static void drop_outermost(struct hd_memo *m)
 {
 	uint32_t room = HD_MEMO_FRAMES - m->n_fresh;
 	uint32_t keep = room > SPARE ? room - SPARE : 0, from = m->kept - keep;
+	struct settling s;
 
+	begin_settling(&s, m, 0);
+	m->rooted = false;
 	for (uint32_t i = 0; i < keep; i++) {
 		struct hd_memo_frame f = {.pc = m->at[from + i].pc,
 					  .sp = m->at[from + i].sp,
@@ -83,23 +107,27 @@ static void drop_outermost(struct hd_memo *m)
 					  .fp_at = m->of[from + i].fp_at,
 					  .by_fp = m->of[from + i].by_fp};
 
-		settle(m, i, &f);
+		settle(&s, &f);
 	}
 	m->kept = keep;
 }
 
 uint64_t hd_memo_end(struct hd_memo *m, const uint64_t *frames, unsigned n)
 {
+	struct settling s;
 	uint64_t hash;
 
 	if (m->kept + m->n_fresh > HD_MEMO_FRAMES)
 		drop_outermost(m);
-	m->n = m->kept;
-	for (uint32_t i = m->n_fresh; i-- > 0;)
-		settle(m, m->n++, &m->fresh[i]);
+	if (!m->kept)
+		m->rooted = m->met_root;
+	begin_settling(&s, m, m->kept);
+	for (const struct hd_memo_frame *f = m->fresh + m->n_fresh; f > m->fresh;)
+		settle(&s, --f);
+	m->n = s.i;
 	/* as many as were found behind the first, so they are the same */
-	if (m->n + 1 == n)
-		hash = hd_stack_hash_add(m->n ? m->of[m->n - 1].hash : 0, frames[0]);
+	if (s.i + 1 == n)
+		hash = hd_stack_hash_add(s.hash, frames[0]);
 	else
 		hash = hd_stack_hash(frames, n);
 	__atomic_store_n(&m->lock, 0, __ATOMIC_RELEASE);
@@ -110,6 +138,12 @@ static bool holds_fp(const struct hd_memo *m, uint32_t i, const struct hd_reach 
 {
 	return hd_reach_within(reach, m->of[i].fp_at) &&
 	       hd_reach_word(m->of[i].fp_at) == m->of[i].fp;
+}
+
+/* 0: at has its return address where it was. */
+static inline uint64_t moved(const struct hd_memo_place *at)
+{
+	return hd_reach_word(at->sp - 8) ^ at->pc;
 }
 
 /*
@@ -124,15 +158,22 @@ static uint32_t count_same(const struct hd_memo *m, const struct hd_reach *reach
 	/* the uppermost bit is that of at[−1] */
 	uint64_t checked = m->j ? m->checked << (HD_MEMO_FRAMES - m->j) : 0, *out = frames;
 
-	for (; at > end; checked <<= 1) {
-		uint64_t pc = (--at)->pc;
-
-		if (hd_reach_word(at->sp - 8) != pc)
+	/* four at once, as nearly all are there */
+	for (; at - end >= 4 && !(checked >> 60); at -= 4, checked <<= 4) {
+		if (moved(at - 1) | moved(at - 2) | moved(at - 3) | moved(at - 4))
 			break;
+		out[0] = at[-1].pc;
+		out[1] = at[-2].pc;
+		out[2] = at[-3].pc;
+		out[3] = at[-4].pc;
+		out += 4;
+	}
+	for (; at > end && !moved(at - 1); checked <<= 1) {
+		at--;
 		if (__builtin_expect((int64_t)checked < 0, 0) &&
 		    !holds_fp(m, (uint32_t)(at - m->at), reach))
 			break;
-		*out++ = pc;
+		*out++ = at->pc;
 	}
 	return (uint32_t)(out - frames);
 }
@@ -160,12 +201,12 @@ static void refresh(struct hd_memo *m, uint32_t i, uint32_t end, const struct hd
 			hd_memo_stop(m);
 		hd_memo_note(m, m->at[at].pc, m->at[at].sp, fp, m->of[at].fp_at, m->of[at].by_fp);
 	}
-	m->j = i;
+	hd_memo_aim(m, m->stopped ? 0 : i);
 }
 
 static bool is_met(const struct hd_memo *m, uint32_t i, const struct hd_memo_state *s)
 {
-	return m->at[i].sp == s->sp && m->at[i].pc == s->pc &&
+	return m->at[i].pc == s->pc && m->at[i].sp == s->sp &&
 	       (!m->of[i].counts || m->of[i].fp == s->fp);
 }
 
@@ -175,20 +216,18 @@ unsigned hd_memo_known(struct hd_memo *m, struct hd_memo_state *s, const struct 
 	uint32_t known, met, last;
 	uint64_t fp = s->fp;
 
-	/* what is below the walk is behind us for good */
-	while (m->j && m->at[m->j - 1].sp < s->sp)
-		m->j--;
-	if (m->stopped || !m->j || !is_met(m, m->j - 1, s))
+	if (!hd_memo_may_know(m, s->sp) || !is_met(m, m->j - 1, s))
 		return 0;
-	met = --m->j;
+	met = m->j - 1;
+	hd_memo_aim(m, met);
 	known = count_same(m, reach, frames, max);
 	last = met - known;
 	if (!known || !read_fp(m, last, met, reach, &fp))
 		return 0;
 	if (!last || known == max) {
 		m->kept = met;
-		m->j = 0;
-		m->stopped = true;
+		m->to_root = !last && m->rooted;
+		hd_memo_stop(m);
 	} else {
 		refresh(m, last, met, reach, s->fp);
 	}

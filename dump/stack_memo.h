@@ -13,6 +13,8 @@
  * A frame pointer counts only where a caller was found by it before another was read: in code without frame pointers rbp
  * is a register like others, and differs though the stack does not. One that does not count may be old.
  *
+ * Where the walk ended at a root (a frame that the unwind tables say has no caller), one that comes to at[0] ends, too.
+ *
  * A memo serves one stack at a time, chosen by where the stack ends; stacks share memos by hash, which costs hits and never
  * truth. Its notes must be of steps in a row by rules of the common kind: hd_memo_stop ends them.
  */
@@ -37,6 +39,13 @@ struct hd_memo_place {
 	uint64_t pc, sp;
 };
 
+/* How at[i] was found; the hash is of at[0 … i]. */
+struct hd_memo_origin {
+	uint64_t fp, fp_at, hash;
+	bool by_fp;
+	bool counts; /* fp does */
+};
+
 struct hd_memo {
 	uint32_t lock;
 	uint32_t n; /* frames in at */
@@ -44,14 +53,14 @@ struct hd_memo {
 	uint32_t j;    /* candidates for a match are at[0 … j) */
 	uint32_t kept; /* at[0 … kept) was found again */
 	bool stopped;
+	bool rooted;	/* at[0] has no caller: its rule says so */
+	bool met_root;	/* nor has the last one of fresh */
+	bool to_root;	/* all of at was found again, and is rooted: the walk is at its end */
+	uint64_t sp_at; /* at[j − 1].sp; none, or stopped: UINT64_MAX */
 	uint64_t generation, stack_end;
 	uint64_t checked; /* bit i: the word that of[i].fp was read from is to be compared, too */
 	struct hd_memo_place at[HD_MEMO_FRAMES]; /* of the last capture, root first */
-	struct {
-		uint64_t fp, fp_at, hash; /* of at[0 … i] */
-		bool by_fp;
-		bool counts; /* fp does */
-	} of[HD_MEMO_FRAMES];
+	struct hd_memo_origin of[HD_MEMO_FRAMES];
 	struct hd_memo_frame fresh[HD_MEMO_FRAMES]; /* of this one, leaf first */
 };
 
@@ -68,19 +77,36 @@ uint64_t hd_memo_end(struct hd_memo *m, const uint64_t *frames, unsigned n);
 static inline void hd_memo_stop(struct hd_memo *m)
 {
 	m->stopped = true;
+	m->sp_at = UINT64_MAX;
+}
+
+/* The last note is of a root: its rule says so, not what memory has. Before hd_memo_stop. */
+static inline void hd_memo_note_root(struct hd_memo *m)
+{
+	m->met_root = !m->stopped;
 }
 
 /* What was noted is not of the frames that were found in the end. */
 static inline void hd_memo_drop(struct hd_memo *m)
 {
-	m->stopped = true;
+	hd_memo_stop(m);
 	m->n_fresh = m->kept = 0;
 }
 
-/* Whether a frame at sp may be one of the last capture's: cheap, to be asked before hd_memo_known. */
-static inline bool hd_memo_may_know(const struct hd_memo *m, uint64_t sp)
+/* What is met next can only be one of at[0 … j). */
+static inline void hd_memo_aim(struct hd_memo *m, uint32_t j)
 {
-	return m->j && m->at[m->j - 1].sp <= sp;
+	m->j = j;
+	m->sp_at = j ? m->at[j - 1].sp : UINT64_MAX;
+}
+
+/* Whether a frame at sp may be one of the last capture's: cheap, to be asked before hd_memo_known. */
+static inline bool hd_memo_may_know(struct hd_memo *m, uint64_t sp)
+{
+	/* what is below the walk is behind us for good */
+	while (__builtin_expect(m->sp_at < sp, 0))
+		hd_memo_aim(m, m->j - 1);
+	return m->sp_at == sp;
 }
 
 /* Field by field: a struct that is stored so and loaded as a whole at once makes the processor wait. */
@@ -90,7 +116,7 @@ static inline void hd_memo_note(struct hd_memo *m, uint64_t pc, uint64_t sp, uin
 	struct hd_memo_frame *f = &m->fresh[m->n_fresh];
 
 	if (m->stopped || m->n_fresh == HD_MEMO_FRAMES) {
-		m->stopped = true;
+		hd_memo_stop(m);
 		return;
 	}
 	m->n_fresh++;

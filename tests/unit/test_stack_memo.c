@@ -29,6 +29,7 @@ static struct machine {
 
 static uint64_t habit[DEEP]; /* what was called last at that depth, and will mostly be again */
 static uint64_t seed = 1;
+static uint64_t n_to_root; /* walks that ended with what the memo knew */
 
 static uint32_t random_below(uint32_t n)
 {
@@ -111,17 +112,26 @@ static unsigned walk(struct hd_memo *memo, const struct hd_reach *reach, uint64_
 	struct hd_memo_state s = {now.pc, now.sp, now.fp};
 	uint64_t fp_at;
 	unsigned n = 0;
-	bool by_fp;
+	bool by_fp, root = false;
 
 	frames[n++] = s.pc;
-	while (n < MAX && step(&s, &fp_at, &by_fp)) {
+	while (n < MAX) {
+		root = !step(&s, &fp_at, &by_fp);
+		if (root)
+			break;
 		frames[n++] = s.pc;
 		if (!memo || memo->stopped)
 			continue;
 		hd_memo_note(memo, s.pc, s.sp, s.fp, fp_at, by_fp);
 		if (hd_memo_may_know(memo, s.sp))
 			n += hd_memo_known(memo, &s, reach, frames + n, MAX - n);
+		if (memo->to_root) {
+			n_to_root++;
+			return n;
+		}
 	}
+	if (memo && root)
+		hd_memo_note_root(memo);
 	return n;
 }
 
@@ -163,6 +173,7 @@ static void a_walk_with_the_memo_finds_what_one_without_finds(void **state)
 	for (uint32_t deepest = 1; deepest <= 40; deepest += 13)
 		assert_true(play(deepest, &longest) > CAPTURES / 2);
 	assert_true(longest > 30);
+	assert_true(n_to_root > CAPTURES);
 }
 
 static void deeper_stacks_than_the_memo_holds_are_found_whole(void **state)
@@ -171,6 +182,38 @@ static void deeper_stacks_than_the_memo_holds_are_found_whole(void **state)
 
 	assert_true(play(DEEP, &longest) > CAPTURES * 16);
 	assert_int_equal(longest, MAX);
+}
+
+/* Notes two frames, and a root behind them, maybe after other steps; whether the next walk ends there. */
+static bool ends_at_root(uint64_t generation, bool stop)
+{
+	static uint64_t stack[8] = {[3] = 3, [5] = 5};
+	struct hd_reach reach = {(uintptr_t)stack, (uintptr_t)(stack + 8), true};
+	uint64_t sp = (uintptr_t)(stack + 4), frames[3] = {1, 3, 5};
+	struct hd_memo_state s = {3, sp, 0};
+	struct hd_memo *memo = hd_memo_begin(0x7000, generation);
+	bool ends;
+
+	hd_memo_note(memo, 3, sp, 0, 0, false);
+	hd_memo_note(memo, 5, sp + 16, 0, 0, false);
+	if (stop)
+		hd_memo_stop(memo);
+	hd_memo_note_root(memo);
+	hd_memo_end(memo, frames, 3);
+	memo = hd_memo_begin(0x7000, generation);
+	hd_memo_note(memo, 3, sp, 0, 0, false);
+	assert_true(hd_memo_may_know(memo, sp));
+	assert_int_equal(hd_memo_known(memo, &s, &reach, frames, 2), 1);
+	assert_int_equal(s.pc, 5);
+	ends = memo->to_root;
+	hd_memo_end(memo, frames, 2);
+	return ends;
+}
+
+static void a_root_behind_other_steps_is_not_that_of_the_memo(void **state)
+{
+	assert_true(ends_at_root(100, false));
+	assert_false(ends_at_root(101, true));
 }
 
 static void another_stack_or_generation_begins_anew(void **state)
@@ -198,6 +241,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_walk_with_the_memo_finds_what_one_without_finds),
 		cmocka_unit_test(deeper_stacks_than_the_memo_holds_are_found_whole),
+		cmocka_unit_test(a_root_behind_other_steps_is_not_that_of_the_memo),
 		cmocka_unit_test(another_stack_or_generation_begins_anew),
 	};
 
