@@ -242,6 +242,15 @@ static void grow_if_full(void)
 	__atomic_store_n(&growing, 0, __ATOMIC_RELEASE);
 }
 
+/* The entry that the next sample will get is fetched: it was freed long ago, or never used. */
+static void expect_item(void)
+{
+	uint32_t item = hd_free_first(&free_list);
+
+	if (item != HD_NO_ITEM)
+		__builtin_prefetch(hd_sample_at(item), 1);
+}
+
 static uint32_t new_item(const struct heapimage_sample *s)
 {
 	uint32_t item = hd_free_pop(&free_list, next_of, hd_alone());
@@ -254,6 +263,7 @@ static uint32_t new_item(const struct heapimage_sample *s)
 			return HD_NO_ITEM;
 		item = (uint32_t)i;
 	}
+	expect_item();
 	e = hd_sample_at(item);
 	__atomic_store_n(&e->state, HEAPIMAGE_WRITING, __ATOMIC_RELAXED);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
@@ -266,6 +276,12 @@ static uint32_t new_item(const struct heapimage_sample *s)
 	e->tid = s->tid;
 	e->weight_q16 = s->weight_q16;
 	return item;
+}
+
+/* Whether the sample that a tag is of may be in a chain: for most that it is not in, the chain's first link says so. */
+static inline bool may_be_in(uint32_t link, uint32_t tag)
+{
+	return link && (!(link & LAST) || link >> TAG_SHIFT == tag);
 }
 
 /* Takes the sample at addr out of a locked chain; HD_NO_ITEM: it is not in it. *first: its first link then. */
@@ -307,16 +323,12 @@ static void retire(uint32_t item, struct heapimage_sample *out)
 
 void hd_samples_expect(uint64_t addr)
 {
-	uint32_t item = hd_free_first(&free_list);
-
 	__builtin_prefetch(head_in(oldest_level(), hash_of(addr)), 1);
-	if (item != HD_NO_ITEM)
-		__builtin_prefetch(hd_sample_at(item), 1);
 }
 
 bool hd_samples_put(const struct heapimage_sample *s, struct heapimage_sample *stale)
 {
-	uint32_t item = new_item(s), old, first;
+	uint32_t item = new_item(s), old = HD_NO_ITEM, tag = tag_of(s->addr), first;
 	uint64_t *head;
 
 	stale->addr = 0;
@@ -328,10 +340,12 @@ bool hd_samples_put(const struct heapimage_sample *s, struct heapimage_sample *s
 		hd_free_push(&free_list, item, next_of, hd_alone());
 		return false;
 	}
-	old = unlink_from(head, s->addr, UINT64_MAX, &first);
+	first = hd_bucket_first(*head);
+	if (may_be_in(first, tag))
+		old = unlink_from(head, s->addr, UINT64_MAX, &first);
 	hd_sample_at(item)->next = first;
 	__atomic_store_n(&hd_sample_at(item)->state, HEAPIMAGE_LIVE, __ATOMIC_RELEASE);
-	hd_bucket_unlock(head, link_before(first, item, tag_of(s->addr)));
+	hd_bucket_unlock(head, link_before(first, item, tag));
 	if (old != HD_NO_ITEM)
 		retire(old, stale);
 	grow_if_full();

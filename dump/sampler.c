@@ -167,13 +167,18 @@ static uint32_t site_of(struct hd_thread *t, const struct hd_stack_context *from
 	return hd_sites_of(frames, n, hash);
 }
 
+static inline uint64_t weight_of(const struct hd_thread *t, size_t size)
+{
+	return t->interval == 1 ? 65536 : hd_poisson_weight(size, t->interval);
+}
+
 static void take_sample(struct hd_thread *t, void *p, size_t size,
 			const struct hd_stack_context *from)
 {
 	struct heapimage_sample s = {.addr = (uint64_t)(uintptr_t)p,
 				     .size = size,
 				     .interval = t->interval,
-				     .weight_q16 = hd_poisson_weight(size, t->interval)};
+				     .weight_q16 = weight_of(t, size)};
 
 	hd_samples_expect(s.addr);
 	s.site = site_of(t, from);
@@ -212,20 +217,29 @@ static void enter(struct hd_thread *t)
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
-/* A handler may put a free off until the very last moment. */
-static void leave(struct hd_thread *t)
+/* Out, unless a handler put a free off: it may until the very last moment. */
+static inline bool get_out(struct hd_thread *t)
+{
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	t->busy = 0;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	return !hd_samples_any_deferred();
+}
+
+__attribute__((noinline, cold)) static void leave_late(struct hd_thread *t)
 {
 	for (int i = 0; i < LOOKS_BACK; i++) {
-		if (hd_samples_any_deferred())
-			do_deferred();
-		__atomic_signal_fence(__ATOMIC_SEQ_CST);
-		t->busy = 0;
-		__atomic_signal_fence(__ATOMIC_SEQ_CST);
-		if (!hd_samples_any_deferred())
-			return;
 		enter(t);
+		do_deferred();
+		if (get_out(t))
+			return;
 	}
-	t->busy = 0;
+}
+
+static inline void leave(struct hd_thread *t)
+{
+	if (!get_out(t))
+		leave_late(t);
 }
 
 void hd_sampler_born(void *p, size_t size, const struct hd_stack_context *from)
