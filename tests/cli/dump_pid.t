@@ -46,6 +46,19 @@ ask info "$image" >"$SCRATCH/info"
 is_true "copied while it stands still, too" ".[0] | (.heap | .in_use_chunk_bytes + .cached_chunk_bytes == $used) and .image.method == \"in place\"" "$SCRATCH/info"
 ok "and it says so" grep -q 'until it was copied' "$SCRATCH/words"
 
+verdict "and it was not disturbed"
+
+"$HEAPDUMP" record --rate all -- "$SCRATCH/target" list >"$SCRATCH/said" 2>&1 &
+pid=$!
+sleep 0.5
+ask top $pid --by site >"$SCRATCH/top"
+is_true "of a program that is recorded, allocating lines are known" '
+	[.[0].rows[] | select(.site.function == "hold")] | map(.objects) | add == 1002' "$SCRATCH/top"
+verdict "which goes on to be recorded"
+rm "$SCRATCH/mallinfo"
+begin heap "$SCRATCH/mallinfo"
+until [ -e "$SCRATCH/mallinfo" ]; do sleep 0.1; done
+
 # --- Where to. ---
 
 "$HEAPDUMP" dump -o - $pid 2>"$SCRATCH/words" | cat >"$SCRATCH/piped"
