@@ -82,7 +82,7 @@ static inline enum step step_to(struct walk *w, uint64_t cfa, uint64_t fp_at)
 }
 
 /* The chain of frame pointers ends with 0. */
-static enum step step_by_frame(struct walk *w)
+__attribute__((noinline)) static enum step step_by_frame(struct walk *w)
 {
 	if (!w->fp)
 		return STEP_END;
@@ -117,7 +117,8 @@ static enum step step_deref(struct walk *w, const struct hd_rule *rule)
 	return step_to(w, cfa, w->fp + (uint64_t)(int64_t)rule->fp_off);
 }
 
-static enum step step_by_rule(struct walk *w)
+/* (Not inlined: the registers of the caller are for walk_fast.) */
+__attribute__((noinline)) static enum step step_by_rule(struct walk *w)
 {
 	struct hd_rule rule;
 	uint64_t cfa;
@@ -164,8 +165,8 @@ __attribute__((noinline)) static unsigned capture_libunwind(uint64_t pc, uint64_
 }
 
 /* From a frame whose rule is COMPLEX: false if libunwind took over, else one step by hand. */
-static enum step step_complex(struct walk *w, uint64_t pc, uint64_t *frames, unsigned max,
-			      bool *cut, unsigned *n)
+__attribute__((noinline)) static enum step
+step_complex(struct walk *w, uint64_t pc, uint64_t *frames, unsigned max, bool *cut, unsigned *n)
 {
 	unsigned whole = 0;
 
@@ -206,10 +207,10 @@ static unsigned walk_fast(struct walk *w, uint64_t *frames, unsigned n, unsigned
 		sp = cfa;
 		pc = next;
 		frames[n++] = pc;
-		if (!memo || memo->stopped)
+		if (!memo)
 			continue;
 		hd_memo_note(memo, pc, sp, fp, rule.fp_off ? saved_at : 0, rule.kind == HD_RULE_FP);
-		if (hd_memo_may_know(memo, sp)) {
+		if (hd_memo_may_know(memo, pc, sp, fp)) {
 			struct hd_memo_state at = {pc, sp, fp};
 
 			n += hd_memo_known(memo, &at, &w->reach, frames + n, max - n);

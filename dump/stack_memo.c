@@ -204,21 +204,12 @@ static void refresh(struct hd_memo *m, uint32_t i, uint32_t end, const struct hd
 	hd_memo_aim(m, m->stopped ? 0 : i);
 }
 
-static bool is_met(const struct hd_memo *m, uint32_t i, const struct hd_memo_state *s)
-{
-	return m->at[i].pc == s->pc && m->at[i].sp == s->sp &&
-	       (!m->of[i].counts || m->of[i].fp == s->fp);
-}
-
 unsigned hd_memo_known(struct hd_memo *m, struct hd_memo_state *s, const struct hd_reach *reach,
 		       uint64_t *frames, unsigned max)
 {
-	uint32_t known, met, last;
+	uint32_t known, met = m->j - 1, last;
 	uint64_t fp = s->fp;
 
-	if (!hd_memo_may_know(m, s->sp) || !is_met(m, m->j - 1, s))
-		return 0;
-	met = m->j - 1;
 	hd_memo_aim(m, met);
 	known = count_same(m, reach, frames, max);
 	last = met - known;

@@ -100,13 +100,18 @@ static inline void hd_memo_aim(struct hd_memo *m, uint32_t j)
 	m->sp_at = j ? m->at[j - 1].sp : UINT64_MAX;
 }
 
-/* Whether a frame at sp may be one of the last capture's: cheap, to be asked before hd_memo_known. */
-static inline bool hd_memo_may_know(struct hd_memo *m, uint64_t sp)
+/* Whether the frame is one of the last capture's: cheap, to be asked before hd_memo_known. */
+static inline bool hd_memo_may_know(struct hd_memo *m, uint64_t pc, uint64_t sp, uint64_t fp)
 {
+	uint32_t i;
+
 	/* what is below the walk is behind us for good */
 	while (__builtin_expect(m->sp_at < sp, 0))
 		hd_memo_aim(m, m->j - 1);
-	return m->sp_at == sp;
+	if (m->sp_at != sp)
+		return false;
+	i = m->j - 1;
+	return m->at[i].pc == pc && (!m->of[i].counts || m->of[i].fp == fp);
 }
 
 /* Field by field: a struct that is stored so and loaded as a whole at once makes the processor wait. */
@@ -133,8 +138,8 @@ struct hd_memo_state {
 };
 
 /*
- * After s was noted: writes the pcs of the frames above it that are as they were, up to max, and makes s the last of them.
- * Returns how many; 0: s is not known. The walk goes on from there.
+ * After s was noted, and hd_memo_may_know said yes: writes the pcs of the frames above it that are as they were, up to max, and makes s the last of them.
+ * Returns how many; 0: none. The walk goes on from there.
  */
 unsigned hd_memo_known(struct hd_memo *m, struct hd_memo_state *s, const struct hd_reach *reach,
 		       uint64_t *frames, unsigned max);

@@ -47,8 +47,8 @@ static uint32_t pack(const struct hd_rule *rule)
 
 static void keep(uint64_t at, const struct hd_rule *rule, uint32_t began)
 {
-	uint64_t hash = hd_rules_hash(at), *set = hd_rules_set(hash);
-	uint64_t word = (uint64_t)(uint32_t)hash << 32 | pack(rule);
+	uint64_t *set = hd_rules_set(at);
+	uint64_t word = (uint64_t)hd_rules_tag(at) << 32 | pack(rule);
 	unsigned way = 0;
 	struct hd_rule same;
 
@@ -58,7 +58,7 @@ static void keep(uint64_t at, const struct hd_rule *rule, uint32_t began)
 	while (way < HD_RULES_WAYS && __atomic_load_n(&set[way], __ATOMIC_RELAXED))
 		way++;
 	if (way == HD_RULES_WAYS)
-		way = (uint32_t)hash % HD_RULES_WAYS;
+		way = hd_rules_tag(at) % HD_RULES_WAYS;
 	__atomic_store_n(&set[way], word, __ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&era, __ATOMIC_SEQ_CST) != began)
 		__atomic_compare_exchange_n(&set[way], &word, 0, false, __ATOMIC_RELAXED,

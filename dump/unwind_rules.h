@@ -4,8 +4,8 @@
  * A place is the address that the unwind tables are asked for: a return address − 1, or where a signal struck. The
  * table's word has the whole of it, so that one load answers:
  *
- *	47 bits of the place × an odd number mod 2^47   →   15 bits: the set of 4 words, 32 bits: in the word
- *	word = those 32 bits, cfa_off / 8 (15 bits), fp_off / 8 (14 bits), kind (3 bits)          0: empty
+ *	place = { 32 bits: in the word, 15 bits }       set of 4 words = those 15 bits ⊕ the lowest 15 of the 32
+ *	word = the 32 bits, cfa_off / 8 (15 bits), fp_off / 8 (14 bits), kind (3 bits)          0: empty
  */
 #ifndef HEAPDUMP_DUMP_UNWIND_RULES_H
 #define HEAPDUMP_DUMP_UNWIND_RULES_H
@@ -29,26 +29,28 @@ void hd_rules_forget(void);
 /* The rule of a place that is not in the table: compiled, and kept if it can be. */
 void hd_rules_compile(uint64_t at, struct hd_rule *rule);
 
-static inline uint64_t hd_rules_hash(uint64_t at)
+/* The part of a place that the word has. */
+static inline uint32_t hd_rules_tag(uint64_t at)
 {
-	return (at * UINT64_C(0x9e3779b97f4a7c15)) & ((UINT64_C(1) << HD_RULES_PLACE_BITS) - 1);
+	return (uint32_t)(at >> HD_RULES_SET_BITS);
 }
 
-static inline uint64_t *hd_rules_set(uint64_t hash)
+static inline uint64_t *hd_rules_set(uint64_t at)
 {
-	return hd_rules + (hash >> 32) * HD_RULES_WAYS;
+	return hd_rules +
+	       ((hd_rules_tag(at) ^ at) & ((1 << HD_RULES_SET_BITS) - 1)) * HD_RULES_WAYS;
 }
 
 /* The low half of a table's word; 0: not there. */
 static inline uint32_t hd_rules_find(uint64_t at)
 {
-	uint64_t hash = hd_rules_hash(at);
-	const uint64_t *set = hd_rules_set(hash);
+	const uint64_t *set = hd_rules_set(at);
+	uint32_t tag = hd_rules_tag(at);
 
 	for (unsigned i = 0; i < HD_RULES_WAYS; i++) {
 		uint64_t word = __atomic_load_n(&set[i], __ATOMIC_RELAXED);
 
-		if ((uint32_t)(word >> 32) == (uint32_t)hash)
+		if ((uint32_t)(word >> 32) == tag)
 			return (uint32_t)word;
 	}
 	return 0;

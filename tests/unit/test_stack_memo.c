@@ -123,7 +123,7 @@ static unsigned walk(struct hd_memo *memo, const struct hd_reach *reach, uint64_
 		if (!memo || memo->stopped)
 			continue;
 		hd_memo_note(memo, s.pc, s.sp, s.fp, fp_at, by_fp);
-		if (hd_memo_may_know(memo, s.sp))
+		if (hd_memo_may_know(memo, s.pc, s.sp, s.fp))
 			n += hd_memo_known(memo, &s, reach, frames + n, MAX - n);
 		if (memo->to_root) {
 			n_to_root++;
@@ -202,7 +202,7 @@ static bool ends_at_root(uint64_t generation, bool stop)
 	hd_memo_end(memo, frames, 3);
 	memo = hd_memo_begin(0x7000, generation);
 	hd_memo_note(memo, 3, sp, 0, 0, false);
-	assert_true(hd_memo_may_know(memo, sp));
+	assert_true(hd_memo_may_know(memo, 3, sp, 0));
 	assert_int_equal(hd_memo_known(memo, &s, &reach, frames, 2), 1);
 	assert_int_equal(s.pc, 5);
 	ends = memo->to_root;
@@ -225,14 +225,14 @@ static void another_stack_or_generation_begins_anew(void **state)
 	assert_null(hd_memo_begin(0x7000, 1)); /* it is taken */
 	hd_memo_end(memo, frames, 2);
 	memo = hd_memo_begin(0x7000, 1);
-	assert_true(hd_memo_may_know(memo, 0x6000));
+	assert_true(hd_memo_may_know(memo, 2, 0x6000, 0));
 	hd_memo_note(memo, 2, 0x6000, 0, 0, false);
 	hd_memo_end(memo, frames, 2);
 	memo = hd_memo_begin(0x7000, 2);
-	assert_false(hd_memo_may_know(memo, 0x6000));
+	assert_false(hd_memo_may_know(memo, 2, 0x6000, 0));
 	hd_memo_end(memo, frames, 0);
 	memo = hd_memo_begin(0x7008, 2); /* the same page, so the same memo */
-	assert_false(hd_memo_may_know(memo, 0x6000));
+	assert_false(hd_memo_may_know(memo, 2, 0x6000, 0));
 	hd_memo_end(memo, frames, 0);
 }
 
