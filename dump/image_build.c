@@ -531,6 +531,7 @@ int hd_image_write(struct hd_dump *d)
 	b->im.copy = copy;
 	collect_epoll(d);
 	hd_pages_open(&b->im.pages, hd_memory_of(d), d->beside ? d->beside : hd_sys_pid());
+	b->im.pages.of_fork = !d->in_place;
 	if (!d->in_place && !d->beside)
 		close_others(&b->im);
 	rc = build(b);

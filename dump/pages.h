@@ -1,6 +1,6 @@
 /*
- * Which pages of a mapping hold something, and what is in them: /proc/PID/pagemap and process_vm_readv, of this
- * process (a snapshot reads itself) or of another.
+ * Which pages of a mapping hold something, and what is in them: /proc/PID/pagemap, and process_vm_readv or
+ * /proc/PID/mem, of this process (a snapshot reads itself) or of another.
  */
 #ifndef HEAPDUMP_DUMP_PAGES_H
 #define HEAPDUMP_DUMP_PAGES_H
@@ -17,13 +17,13 @@ enum { HD_PAGE_RUNS = 256, HD_PAGE_ENTRIES = 512 };
 
 struct hd_pages {
 	int pagemap; /* < 0: not to be had (a process that is not dumpable) */
-	int mem;     /* /proc/PID/mem, where process_vm_readv is refused; < 0 */
+	int mem;     /* < 0: the same */
 	uint32_t pid;
 	bool of_all;   /* pages of files and shared ones count as well */
+	bool of_fork;  /* shares its pages with another process, and is to keep doing so */
 	bool no_scan;  /* an older kernel */
 	bool no_guard; /* the same: it does not tell of guard pages */
 	bool present;  /* of the run that was found last: in memory, and can be loaded from */
-	bool no_readv;
 	uint64_t seen_lo, seen_hi; /* what runs tells of */
 	uint32_t n_runs;
 	struct hd_page_run runs[HD_PAGE_RUNS];
