@@ -24,7 +24,7 @@ ALL_CFLAGS = $(BASE_CFLAGS) $(SAN)
 LIBS     = -ldw -lelf -llzma -lzstd -llz4 -lz -ljansson -liberty -lpthread -lm -ldl
 
 # Rooms, left to right as data flows; linked right to left.
-ROOMS    = formats dump/attach analyze/space analyze/heap analyze/graph analyze/ask analyze/ui
+ROOMS    = formats dump/attach analyze/space analyze/heap analyze/graph analyze/types analyze/ask analyze/ui
 ROOM_LIBS = $(foreach r,$(ROOMS),$(BUILD)/$(subst /,-,$(r)).a)
 LINK     = -Wl,--start-group $(ROOM_LIBS) -Wl,--end-group $(LIBS)
 
