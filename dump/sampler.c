@@ -37,7 +37,7 @@
 
 enum { MAX_FRAMES = 64, LOOKS_BACK = 4 };
 #define OFF_GAP	  (64ull << 20)
-#define OFTEN	  4096 /* an interval up to which one capture follows another closely */
+#define OFTEN	  (1 << 20) /* an interval up to which the last capture helps the next */
 #define NO_SAMPLE UINT32_MAX
 
 __thread struct hd_thread hd_thread;

@@ -54,11 +54,12 @@ static inline uint64_t hd_filter_slot(const void *p)
  */
 static inline bool hd_sampler_due(size_t size)
 {
-	uint64_t left = __atomic_load_n(&hd_thread.left, __ATOMIC_RELAXED);
+	uint64_t left = __atomic_load_n(&hd_thread.left, __ATOMIC_RELAXED), rest;
 
-	if (__builtin_expect(size >= left, 0))
+	/* (2^64 − 1 bytes are 0 here: there are none to be had) */
+	if (__builtin_expect(__builtin_sub_overflow(left, size + 1, &rest), 0))
 		return true;
-	__atomic_store_n(&hd_thread.left, left - size - 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&hd_thread.left, rest, __ATOMIC_RELAXED);
 	return false;
 }
 
