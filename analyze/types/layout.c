@@ -30,7 +30,7 @@ struct search {
 	const struct type_table *t;
 	struct step stack[MAX_STACK];
 	size_t n_stack;
-	unsigned steps_left;
+	unsigned members_left, steps_left; /* to look at, and to take */
 	char path[LAYOUT_PATH];
 	size_t path_n;
 	bool is_cut;
@@ -186,7 +186,7 @@ static bool take_members(struct search *s, const struct step *p, type_id id)
 		}
 		return any;
 	}
-	for (uint32_t i = n; i-- && s->steps_left; s->steps_left--)
+	for (uint32_t i = n; i-- && s->members_left; s->members_left--)
 		any |= take_member(s, p, &v[i], is_union || i + 1 == n,
 				   is_union || v[i].flags & TYPE_MEMBER_VARIANT);
 	return any;
@@ -255,8 +255,12 @@ static bool begin(struct search *s, type_id id, uint64_t extent, uint64_t off)
 size_t layout_at(const struct type_table *t, type_id id, uint64_t extent, uint64_t off,
 		 struct layout_hit *out, size_t max)
 {
-	struct search s = {
-		.t = t, .steps_left = LAYOUT_STEPS, .out = out, .max = max, .n_stack = 0};
+	struct search s = {.t = t,
+			   .members_left = LAYOUT_STEPS,
+			   .steps_left = LAYOUT_STEPS,
+			   .out = out,
+			   .max = max,
+			   .n_stack = 0};
 
 	if (!begin(&s, id, extent, off))
 		return 0;

@@ -28,7 +28,7 @@
 #include "base/bitset.h"
 #include "base/cleanup.h"
 
-enum { MAX_CANDIDATES = 16, STEPS_PER_TYPE = 256, KEY_DEPTH = 4 };
+enum { MAX_CANDIDATES = 16, STEPS_PER_TYPE = 64, KEY_DEPTH = 4 };
 
 /* A comparison under way, or a visit: which child comes next. */
 struct frame {
@@ -291,6 +291,9 @@ static int place(struct merge *m, type_id u, struct err *err)
 		if (v == EQUAL)
 			return 0;
 	}
+	/* a crowd of one hash would make each addition pass by all of them: out of the way */
+	if (n == MAX_CANDIDATES)
+		hash = (uint32_t)(mix(hash, t->types.n) >> 20) | 1;
 	return add(m, u, hash, err);
 }
 
