@@ -453,9 +453,14 @@ static int read_units(struct dwarf_reader *r, Dwarf *dwarf)
 	while (rc == 0 && dwarf_get_units(dwarf, cu, &cu, NULL, &type, &unit, &split) == 0) {
 		if (type == DW_UT_partial)
 			continue;
+		/* a unit without a first DIE comes out empty */
+		if (!unit.cu) {
+			r->account->n_cut++;
+			continue;
+		}
 		if (type != DW_UT_skeleton)
 			rc = read_unit(r, &unit);
-		else if (split.addr)
+		else if (split.cu)
 			rc = read_unit(r, &split);
 		else
 			r->account->n_without_split++;
