@@ -29,12 +29,18 @@ bench-sampler: all $(BUILD)/bench_loop
 .PHONY: bench-sampler
 BENCH_ROUNDS ?= 7
 
-# What an image costs, beside a bare fork, a bare write and gcore. BENCH_FOLDER: where the images go.
+# What an image costs, from within and by PID, beside a bare fork, a bare write and gcore (BENCH_GCORE=: without).
+# BENCH_FOLDER: where the images go.
+# BENCH_DUMP_OPTIONS: -H, with huge pages; -c MEBIBYTES, only so much of the heap is changed.
 $(BUILD)/bench_dump: $(BUILD)/tests/bench/bench_dump.o $(BUILD)/libheapdump.a
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lpthread -ldl
 
-bench-dump: $(BUILD)/bench_dump
-	@for mebibytes in $(BENCH_MEBIBYTES); do $< '$(BENCH_FOLDER)' $$mebibytes $(BENCH_ROUNDS) gcore || exit 1; done
+bench-dump: all $(BUILD)/bench_dump
+	@for threads in $(BENCH_THREADS); do for mebibytes in $(BENCH_MEBIBYTES); do \
+		$(BUILD)/bench_dump -t $$threads -d $(BUILD)/heapdump $(BENCH_GCORE) $(BENCH_DUMP_OPTIONS) \
+			'$(BENCH_FOLDER)' $$mebibytes $(BENCH_ROUNDS) || exit 1; done; done
 .PHONY: bench-dump
 BENCH_MEBIBYTES ?= 1024 4096
+BENCH_THREADS   ?= 2
+BENCH_GCORE     ?= -g
 BENCH_FOLDER    ?= $(or $(TMPDIR),/var/tmp)
