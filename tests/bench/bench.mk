@@ -44,3 +44,13 @@ BENCH_MEBIBYTES ?= 1024 4096
 BENCH_THREADS   ?= 2
 BENCH_GCORE     ?= -g
 BENCH_FOLDER    ?= $(or $(TMPDIR),/var/tmp)
+
+# Reading types: the tool's own debug information, and libc's where it is installed (BENCH_DEBUG: others).
+$(BUILD)/bench_types: $(BUILD)/tests/bench/bench_types.o $(ROOM_LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(LINK)
+
+bench-types: $(BUILD)/bench_types $(BUILD)/heapdump
+	@$< $(BUILD)/heapdump $(BENCH_DEBUG)
+.PHONY: bench-types
+LIBC_BUILD_ID = $(shell LC_ALL=C readelf -n "$$(readlink -f /lib/$$($(CC) -print-multiarch)/libc.so.6)" 2>/dev/null | sed -n 's/.*Build ID: \(..\)\(.*\)/\1\/\2/p')
+BENCH_DEBUG   ?= $(wildcard /usr/lib/debug/.build-id/$(LIBC_BUILD_ID).debug)
