@@ -81,8 +81,10 @@ void hd_machine_tidy(struct hd_registers *r)
 }
 
 /*
- * A handler that ran, or runs next, would show: the kernel has put its frame on the stack by now, and orig_rax is −1 in it. Calls
- * that may have done a part of their work before they were interrupted say so by their result, not by EINTR.
+ * Such a call is made one that the kernel begins again, but not behind a handler (ERESTARTNOHAND, what pause() ends with): a
+ * signal that comes while the thread stands still is to make it return EINTR, as it would have without us, or
+ * epoll_pwait() would miss what it waits for. A handler that ran before us shows: rax is 0 in its first instruction.
+ * Calls that have done a part of their work say so by their result, not by EINTR.
  */
 bool hd_machine_restart(struct hd_registers *r)
 {
@@ -90,18 +92,17 @@ bool hd_machine_restart(struct hd_registers *r)
 		SYS_epoll_wait,	    SYS_epoll_pwait, SYS_epoll_pwait2, SYS_rt_sigtimedwait,
 		SYS_semop,	    SYS_semtimedop,  SYS_io_getevents, SYS_io_pgetevents,
 		SYS_recvfrom,	    SYS_recvmsg,     SYS_recvmmsg,     SYS_accept,
-		SYS_accept4,	    SYS_sendto,	     SYS_sendmsg,      SYS_read,
-		SYS_io_uring_enter,
+		SYS_accept4,	    SYS_sendto,	     SYS_sendmsg,      SYS_sendmmsg,
+		SYS_read,	    SYS_readv,	     SYS_write,	       SYS_writev,
+		SYS_connect,	    SYS_io_uring_enter,
 	};
-	enum { SYSCALL_BYTES = 2 };
+	enum { ERESTARTNOHAND = 514 };
 
 	if ((int64_t)r->raw[HD_RAX] != -EINTR)
 		return false;
 	for (unsigned i = 0; i < sizeof(calls) / sizeof(*calls); i++)
 		if (r->raw[HD_ORIG_RAX] == calls[i]) {
-			r->raw[HD_RAX] = calls[i];
-			r->raw[HD_ORIG_RAX] = UINT64_MAX;
-			r->raw[HD_RIP] -= SYSCALL_BYTES;
+			r->raw[HD_RAX] = (uint64_t)-ERESTARTNOHAND;
 			return true;
 		}
 	return false;

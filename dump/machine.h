@@ -77,7 +77,7 @@ void hd_machine_tidy(struct hd_registers *r);
 
 /*
  * A stop makes some system calls return EINTR though no handler of the program ran: those that signal(7) names as never
- * restarted. One of them is put back to its beginning: true. The time limit of a call begins anew then.
+ * restarted. One of them is marked to be begun again if no signal comes: true. The time limit of a call begins anew then.
  */
 bool hd_machine_restart(struct hd_registers *r);
 
