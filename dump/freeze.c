@@ -85,6 +85,16 @@ int hd_freeze_list(struct hd_freeze *f)
 	return rc < 0 ? rc : (int)(f->n - before);
 }
 
+void hd_freeze_forget(struct hd_freeze *f)
+{
+	for (uint32_t i = 0; i < f->n; i++) {
+		struct hd_registers *r = &f->threads[i].registers;
+
+		f->threads[i] = (struct hd_frozen){.registers = {.fp = r->fp, .more = r->more}};
+	}
+	f->n = f->n_unlisted = f->hint = f->max_tid = 0;
+}
+
 void hd_freeze_path(const struct hd_freeze *f, uint32_t tid, const char *file, char path[96])
 {
 	hd_path(path, PROC_PATH, "/proc/", HD_DECIMAL(f->pid), "/task/", HD_DECIMAL(tid), "/", file,

@@ -54,6 +54,9 @@ void hd_freeze_init(struct hd_freeze *f, uint32_t pid, uint32_t caller, uint32_t
 /* Adds the threads that are there and not yet known: how many, or a negative errno. */
 int hd_freeze_list(struct hd_freeze *f);
 
+/* There is nobody on the list any more. None may be attached. */
+void hd_freeze_forget(struct hd_freeze *f);
+
 /* Fills in the names that are missing. */
 void hd_freeze_names(struct hd_freeze *f);
 

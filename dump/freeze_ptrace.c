@@ -50,12 +50,25 @@ static bool is_dead(struct hd_freeze *f, uint32_t tid)
 	return state && (state[2] == 'Z' || state[2] == 'X');
 }
 
+static bool any_attached(const struct hd_freeze *f)
+{
+	for (uint32_t i = 0; i < f->n; i++)
+		if (f->threads[i].attached)
+			return true;
+	return false;
+}
+
+/* A worker of the kernel's in the program (io_uring) was not to be traced in some of its versions. */
 static int seize(struct hd_freeze *f, struct hd_frozen *t)
 {
 	long rc = ask_ptrace(PTRACE_SEIZE, t->tid, NULL, NULL);
 
 	if (rc == -ESRCH || (rc < 0 && is_dead(f, t->tid))) {
 		t->state = HD_GONE;
+		return 0;
+	}
+	if (rc < 0 && any_attached(f)) {
+		t->state = HD_NOT_STOPPED;
 		return 0;
 	}
 	if (rc < 0)
@@ -126,7 +139,8 @@ static void wait_for_stops(struct hd_freeze *f)
 	}
 	for (uint32_t i = 0; i < f->n; i++)
 		if (f->threads[i].state == HD_RUNS)
-			f->threads[i].state = HD_NOT_STOPPED;
+			f->threads[i].state = is_dead(f, f->threads[i].tid) ? HD_GONE
+									    : HD_NOT_STOPPED;
 }
 
 static uint32_t get_set(uint32_t tid, long type, void *to, uint32_t size)

@@ -241,12 +241,21 @@ int hd_output_check_room(const struct hd_output *o, uint64_t bytes)
 	return bytes / (uint64_t)fs.f_bsize > free ? -ENOSPC : 0;
 }
 
+static bool gives_up(const struct hd_output *o)
+{
+	return o->gives_up && o->gives_up();
+}
+
 /* A pipe or socket that does not block is waited for all the same. */
 static bool wait_for_room(const struct hd_output *o)
 {
 	struct pollfd p = {.fd = o->fd, .events = POLLOUT};
+	long rc;
 
-	return hd_sys4(SYS_ppoll, &p, 1, 0, 0) > 0;
+	do
+		rc = hd_sys4(SYS_ppoll, &p, 1, 0, 0);
+	while (rc == -EINTR && !gives_up(o));
+	return rc > 0;
 }
 
 /* How many bytes were written, one at least, or a negative errno. */
@@ -257,7 +266,9 @@ static long put(const struct hd_output *o, uint64_t off, const uint8_t *bytes, u
 	do
 		rc = o->regular ? hd_sys4(SYS_pwrite64, o->fd, bytes, n, o->base + off)
 				: hd_sys3(SYS_write, o->fd, bytes, n);
-	while (rc == -EINTR || (rc == -EAGAIN && wait_for_room(o)));
+	while ((rc == -EINTR && !gives_up(o)) || (rc == -EAGAIN && wait_for_room(o)));
+	if ((rc == -EINTR || rc == -EAGAIN) && gives_up(o))
+		return -ECANCELED;
 	return rc ? rc : -EIO;
 }
 

@@ -20,6 +20,7 @@ struct hd_output {
 	uint64_t at;	  /* bytes of the image so far, holes included */
 	uint64_t written; /* of these, written */
 	uint64_t flushed; /* writing back was begun up to here */
+	bool (*gives_up)(void); /* asked when a signal interrupts a write; NULL: never */
 	char path[HD_PATH_BYTES];
 	char temp[HD_PATH_BYTES]; /* "": nothing to take away or to rename */
 };

@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -31,7 +32,8 @@
 #include "dump/sys.h"
 #include "heapdump.h"
 
-enum { LOOK_NS = 200 * 1000 * 1000 };
+enum { LOOK_NS = 200 * 1000 * 1000, LOOK_US = LOOK_NS / 1000, MAX_EXECS = 10 };
+#define GRACE_NS (2ull * 1000 * 1000 * 1000) /* for a worker that was told to end */
 
 struct job {
 	struct attach_options options;
@@ -41,7 +43,10 @@ struct job {
 	bool ended; /* the worker came to its end */
 	uint32_t asker;
 
+	bool called_off; /* the worker did not end when it was told to, and was killed */
+
 	struct target target;
+	struct hd_room room; /* as it was before the mappings were read */
 	struct held_copy copy;
 	struct hd_dump dump;
 	struct hd_shared times;
@@ -60,6 +65,8 @@ static int out_of(struct job *j, int error)
 	struct err *err = &j->err;
 	const char *path = j->options.path ? j->options.path : "the output";
 
+	if ((error == -ENOENT || error == -ESRCH) && target_has_ended(&j->target))
+		return err_set(err, ERR_ABSENT, "%s ended meanwhile", j->target.name);
 	if (error == -ECANCELED)
 		return err_set(err, ERR_IO, "stopped before it was done; nothing is left of it");
 	if (error == -ENOSPC)
@@ -70,28 +77,30 @@ static int out_of(struct job *j, int error)
 
 /* --- In the worker. --- */
 
+/* The asker says so, or has died; it hears the signals. */
+static bool is_called_off(void)
+{
+	sigset_t pending;
+
+	return sigpending(&pending) == 0 && sigismember(&pending, SIGTERM);
+}
+
 /* Threads that stopped too late are let go; and is anybody still waiting? */
 static int is_wanted(struct hd_dump *d)
 {
-	static const struct timespec now = {0, 0};
 	struct job *j = (struct job *)((char *)d - offsetof(struct job, dump));
-	sigset_t deadly;
 	int status;
 	long pid;
 
 	while ((pid = hd_sys4(SYS_wait4, -1, &status, WNOHANG | __WALL, 0)) > 0) {
-		if ((uint32_t)pid == j->copy.pid) {
+		if ((uint32_t)pid != j->copy.pid) {
+			hd_freeze_ptrace_late(&d->freeze, (uint32_t)pid, status);
+		} else if (!WIFSTOPPED(status)) {
 			j->copy.pid = 0;
 			return -ECHILD;
 		}
-		hd_freeze_ptrace_late(&d->freeze, (uint32_t)pid, status);
 	}
-	sigemptyset(&deadly);
-	sigaddset(&deadly, SIGTERM);
-	sigaddset(&deadly, SIGINT);
-	sigaddset(&deadly, SIGHUP);
-	return sigtimedwait(&deadly, NULL, &now) > 0 || (uint32_t)getppid() != j->asker ? -ECANCELED
-											: 0;
+	return is_called_off() || (uint32_t)getppid() != j->asker ? -ECANCELED : 0;
 }
 
 static void set_filter(struct hd_dump *d, const struct attach_options *o)
@@ -111,11 +120,14 @@ static void begin_dump(struct job *j)
 	d->flags = j->options.no_sync ? HEAPDUMP_NO_SYNC : 0;
 	set_filter(d, &j->options);
 	d->trigger = HEAPIMAGE_BY_OTHERS;
-	d->pid = d->caller = j->target.pid;
+	d->pid = d->caller = j->target.task;
 	d->own_pid = j->target.own_pid;
+	if (!d->own_pid && j->target.task != j->target.pid)
+		d->own_pid = j->target.pid;
 	d->freeze_how = HEAPIMAGE_PTRACE;
 	d->shared = &j->times;
 	d->out.fd = -1;
+	d->out.gives_up = is_called_off;
 	d->wanted = is_wanted;
 	d->start_ns = hd_sys_clock(CLOCK_MONOTONIC);
 }
@@ -137,12 +149,55 @@ static int prepare(struct job *j)
 	rc = hd_snapshot_measure(d);
 	if (rc == -EACCES || rc == -EPERM)
 		return target_refused(&j->target, &j->err);
+	j->room = d->room;
 	if (rc == 0)
 		rc = hd_snapshot_prepare(d);
 	if (rc < 0)
 		return out_of(j, rc);
-	gadgets_find(&j->copy.gadgets, j->target.pid, &d->before);
+	gadgets_find(&j->copy.gadgets, j->target.task, &d->before);
 	return 0;
+}
+
+/* Another program by now: what was found of the one before it is forgotten, and it runs on. */
+static int prepare_again(struct job *j)
+{
+	struct hd_dump *d = &j->dump;
+	struct hd_freeze *f = &d->freeze;
+	int rc;
+
+	hd_freeze_ptrace_thaw(f);
+	hd_freeze_forget(f);
+	d->room = j->room;
+	d->before = (struct hd_memory_map){0};
+	rc = target_look(&j->target, j->target.pid, &j->err);
+	if (rc < 0)
+		return rc;
+	rc = hd_memory_map_read_running(&d->before, d->proc, &d->room);
+	if (rc == 0)
+		rc = hd_freeze_list(f);
+	if (rc < 0)
+		return out_of(j, rc);
+	hd_freeze_names(f);
+	gadgets_find(&j->copy.gadgets, j->target.task, &d->before);
+	return 0;
+}
+
+/* Stops it, with its code where it was found, for it may become another program (exec) until it stands still. */
+static int freeze(struct job *j)
+{
+	struct hd_dump *d = &j->dump;
+	int rc = 0;
+
+	for (int i = 0; rc == 0; i++) {
+		d->time_ns = hd_sys_clock(CLOCK_REALTIME);
+		if (hd_freeze_ptrace(&d->freeze) < 0)
+			return target_refused(&j->target, &j->err);
+		if (i == MAX_EXECS || !j->copy.gadgets.call ||
+		    gadgets_there(&j->copy.gadgets, j->target.task))
+			return 0;
+		rc = prepare_again(j);
+	}
+	return rc;
 }
 
 static void note_own_tids(struct job *j)
@@ -179,9 +234,37 @@ static void let_go(struct job *j, uint64_t fork_ns)
 	j->times.resumed = 1;
 }
 
+static void wakes(int signo)
+{
+	(void)signo;
+}
+
+/*
+ * A pipe whose reader has stopped would hold us, and with us a program that stands still, even when nobody waits for it any
+ * more: a write is woken now and then, to ask.
+ */
+static void wake_writes(const struct hd_output *o, bool on)
+{
+	struct sigaction action = {.sa_handler = wakes};
+	struct itimerval every = {{0, on ? LOOK_US : 0}, {0, on ? LOOK_US : 0}};
+	sigset_t set;
+
+	if (o->regular)
+		return;
+	sigaction(SIGALRM, &action, NULL);
+	sigemptyset(&set);
+	sigaddset(&set, SIGALRM);
+	sigprocmask(on ? SIG_UNBLOCK : SIG_BLOCK, &set, NULL);
+	setitimer(ITIMER_REAL, &every, NULL);
+}
+
 static int write_image(struct job *j)
 {
-	int rc = hd_image_write(&j->dump);
+	int rc;
+
+	wake_writes(&j->dump.out, true);
+	rc = hd_image_write(&j->dump);
+	wake_writes(&j->dump.out, false);
 
 	if (rc == -ECHILD)
 		return err_set(&j->err, ERR_IO,
@@ -220,7 +303,7 @@ static int write_stopped(struct job *j)
 	d->in_place = j->result.stopped = true;
 	note_own_tids(j);
 	read_timers(d);
-	read_from(d, j->target.pid);
+	read_from(d, j->target.task);
 	rc = write_image(j);
 	let_go(j, 0);
 	return rc;
@@ -247,14 +330,11 @@ static int work(struct job *j)
 	struct hd_dump *d = &j->dump;
 	int rc = prepare(j);
 
-	if (rc == 0) {
-		d->time_ns = hd_sys_clock(CLOCK_REALTIME);
-		if (hd_freeze_ptrace(&d->freeze) < 0)
-			rc = target_refused(&j->target, &j->err);
-		else
-			rc = j->options.stop || j->target.is_stopped ? write_stopped(j)
-								     : write_from_copy(j);
-	}
+	if (rc == 0)
+		rc = freeze(j);
+	if (rc == 0)
+		rc = j->options.stop || j->target.is_stopped ? write_stopped(j)
+							     : write_from_copy(j);
 	if (rc == 0) {
 		int error = hd_output_commit(&d->out);
 
@@ -284,36 +364,53 @@ static void be_worker(struct job *j)
 
 /* --- In the asker. --- */
 
-static void block(sigset_t *before)
-{
-	sigset_t set;
+struct signals {
+	sigset_t heard; /* what would end us, and SIGCHLD */
+	sigset_t before;
+	struct sigaction chld; /* as it was */
+};
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGCHLD);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, before);
+/* What is ignored (nohup) stays so: blocked, it would come all the same. SIGCHLD ignored, there would be nothing to wait for. */
+static void take_signals(struct signals *s)
+{
+	static const int deadly[] = {SIGINT, SIGTERM, SIGHUP};
+	static const struct sigaction usual = {.sa_handler = SIG_DFL};
+	struct sigaction now;
+
+	sigaction(SIGCHLD, &usual, &s->chld);
+	sigemptyset(&s->heard);
+	sigaddset(&s->heard, SIGCHLD);
+	for (unsigned i = 0; i < sizeof(deadly) / sizeof(*deadly); i++)
+		if (sigaction(deadly[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+			sigaddset(&s->heard, deadly[i]);
+	sigprocmask(SIG_BLOCK, &s->heard, &s->before);
 }
 
-/* Its wait status. Signals that would end us end it. */
-static int wait_for(struct job *j, pid_t worker)
+static void give_signals_back(const struct signals *s)
+{
+	sigprocmask(SIG_SETMASK, &s->before, NULL);
+	sigaction(SIGCHLD, &s->chld, NULL);
+}
+
+/* Its wait status. Signals that would end us end it: in order, or if it does not come to that, at once. */
+static int wait_for(struct job *j, pid_t worker, const struct signals *s)
 {
 	static const struct timespec look = {0, LOOK_NS};
-	sigset_t set;
-	int status;
+	uint64_t since = 0;
+	int status = 0;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGCHLD);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
 	while (waitpid(worker, &status, WNOHANG) == 0) {
-		int signal = sigtimedwait(&set, NULL, &look);
+		int signal = sigtimedwait(&s->heard, NULL, &look);
 
-		if (signal == SIGINT || signal == SIGTERM || signal == SIGHUP)
+		if (signal > 0 && signal != SIGCHLD) {
 			kill(worker, SIGTERM);
-		if (j->options.progress && j->dump.out.written)
+			since = since ? since : hd_sys_clock(CLOCK_MONOTONIC);
+		}
+		if (since && hd_sys_clock(CLOCK_MONOTONIC) - since > GRACE_NS) {
+			j->called_off = true;
+			kill(worker, SIGKILL);
+		}
+		if (j->options.progress && j->dump.out.written && !since)
 			j->options.progress(j->options.progress_arg, j->dump.out.written,
 					    j->dump.estimate_bytes);
 	}
@@ -323,9 +420,11 @@ static int wait_for(struct job *j, pid_t worker)
 /* The worker was killed: what it had begun is undone. */
 static int clean_up(struct job *j, int status)
 {
-	int rc = err_set(&j->err, ERR_IO,
-			 "killed by signal %d while it was written; the program runs on",
-			 WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+	int rc = j->called_off
+			 ? out_of(j, -ECANCELED)
+			 : err_set(&j->err, ERR_IO,
+				   "killed by signal %d while it was written; the program runs on",
+				   WIFSIGNALED(status) ? WTERMSIG(status) : 0);
 
 	j->result.left_snapshot = !held_copy_end_left_over(&j->copy);
 	j->dump.out.opened = false; /* the descriptor was the worker's */
@@ -337,7 +436,7 @@ int attach_write(uint32_t pid, const struct attach_options *options, struct atta
 		 struct err *err)
 {
 	struct job *j = new_job();
-	sigset_t before;
+	struct signals signals;
 	pid_t worker;
 	int rc, status;
 
@@ -347,17 +446,19 @@ int attach_write(uint32_t pid, const struct attach_options *options, struct atta
 	j->target.pid = pid;
 	j->copy.target = &j->target;
 	j->asker = (uint32_t)getpid();
-	block(&before);
+	j->copy.pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	take_signals(&signals);
 	worker = fork();
 	if (worker == 0)
 		be_worker(j);
 	if (worker < 0) {
 		rc = err_set(&j->err, ERR_IO, "no process could be made: %s", strerror(errno));
 	} else {
-		status = wait_for(j, worker);
+		status = wait_for(j, worker, &signals);
 		rc = __atomic_load_n(&j->ended, __ATOMIC_ACQUIRE) ? j->rc : clean_up(j, status);
 	}
-	sigprocmask(SIG_SETMASK, &before, NULL);
+	give_signals_back(&signals);
+	hd_sys_close(j->copy.pidfd);
 	*result = j->result;
 	if (rc < 0)
 		*err = j->err;

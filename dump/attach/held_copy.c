@@ -17,7 +17,7 @@
 #include "dump/proc_text.h"
 #include "dump/sys.h"
 
-enum { TRIES = 16 };
+enum { TRIES = 16, ERESTARTNOINTR = 513 };
 
 /* The mapping that the stack pointer is in, as far as it may be written to. 0: nothing is known. */
 static uint64_t room_below(const struct hd_memory_map *map, uint64_t sp)
@@ -41,11 +41,12 @@ static int prepare(struct held_copy *c, struct hd_freeze *f, const struct hd_mem
 	struct injection *in = &c->injection;
 
 	*in = (struct injection){.gadgets = &c->gadgets, .thread = inject_choose(f)};
-	if (!c->gadgets.call || !gadgets_there(&c->gadgets, c->target->pid))
+	if (!c->gadgets.call || !gadgets_there(&c->gadgets, c->target->task))
 		return refuse(err, "no system call instruction was found in its code");
 	if (!in->thread)
-		return refuse(err, "none of its threads can be used (it is stopped by a signal, or "
-				   "waits for a device)");
+		return refuse(err,
+			      "none of its threads could be stopped (they wait for a device, or "
+			      "for a child of vfork)");
 	in->room_lo = room_below(map, in->thread->registers.raw[HD_STACK]);
 	in->shadow_stack = c->target->shadow_stack;
 	in->suspend_seccomp = c->target->has_filter;
@@ -63,7 +64,12 @@ int held_copy_make(struct held_copy *c, struct hd_freeze *f, const struct hd_mem
 	c->pid = 0;
 	if (rc < 0)
 		return rc;
-	got = inject_call(&c->injection, SYS_clone, args, &failed);
+	/* a SIGSTOP, or work of the kernel's for the thread (io_uring), came before the fork */
+	for (int i = 0; i < TRIES; i++) {
+		got = inject_call(&c->injection, SYS_clone, args, &failed);
+		if (failed < 0 || got != -ERESTARTNOINTR)
+			break;
+	}
 	if (failed == -ESRCH)
 		return err_set(err, ERR_ABSENT, "%s ended meanwhile", c->target->name);
 	if (failed == -EPERM && c->injection.suspend_seccomp)
@@ -83,8 +89,6 @@ int held_copy_settle(struct held_copy *c)
 	char path[64];
 	int fd, rc = inject_hold_child(&c->injection);
 
-	if (c->injection.was_stopped)
-		kill((pid_t)c->target->pid, SIGSTOP);
 	/* the first to go when memory runs out, before the program itself */
 	snprintf(path, sizeof(path), "/proc/%u/oom_score_adj", c->pid);
 	fd = hd_sys_open(path, 1, 0);
@@ -107,7 +111,13 @@ static struct hd_frozen *stop_one(struct hd_freeze *f, uint32_t tid)
 	return inject_choose(f);
 }
 
-static bool reap(const struct held_copy *c, struct hd_freeze *f, uint32_t tid,
+/* Its id may be another process's by now. */
+static bool is_gone(const struct held_copy *c)
+{
+	return c->pidfd >= 0 && hd_sys4(SYS_pidfd_send_signal, c->pidfd, 0, 0, 0) == -ESRCH;
+}
+
+static bool reap(struct held_copy *c, struct hd_freeze *f, uint32_t tid,
 		 const struct hd_memory_map *map)
 {
 	uint64_t args[6] = {c->own_pid, 0, WNOHANG | __WALL};
@@ -118,14 +128,14 @@ static bool reap(const struct held_copy *c, struct hd_freeze *f, uint32_t tid,
 	int64_t got = 0;
 
 	in.thread = stop_one(f, tid);
-	if (in.thread) {
+	/* now that it stands still, it is known to be the same, and to be the same program */
+	c->other_code = in.thread && !gadgets_there(&c->gadgets, tid);
+	if (in.thread && !c->other_code && !is_gone(c)) {
 		in.room_lo = room_below(map, in.thread->registers.raw[HD_STACK]);
 		got = inject_call(&in, SYS_wait4, args, &failed);
 	}
 	hd_freeze_ptrace_thaw(f);
 	inject_deinit(&in);
-	if (in.was_stopped)
-		kill((pid_t)c->target->pid, SIGSTOP);
 	/* ECHILD: the program waits for any child that there is, and was quicker */
 	return failed == 0 && (got == (int64_t)c->own_pid || got == -ECHILD);
 }
@@ -142,15 +152,44 @@ static int note_thread(void *arg, uint32_t tid)
 	return t->n == TRIES;
 }
 
+/* Another program's (exec), which has the same children. */
+static void find_gadgets_again(struct held_copy *c)
+{
+	uint64_t n, text;
+	struct hd_memory_map map;
+	struct hd_room room;
+	_cleanup_free_ void *memory = NULL;
+
+	if (hd_memory_map_count(c->target->proc, &n, &text) < 0)
+		return;
+	n = 2 * (n * sizeof(struct hd_mapping) + text) + (1 << 20);
+	memory = malloc(n);
+	room = (struct hd_room){memory, (uint8_t *)memory + n};
+	if (memory && hd_memory_map_read(&map, c->target->proc, false, &room) == 0)
+		gadgets_find(&c->gadgets, c->target->task, &map);
+}
+
+static bool reap_by_any(struct held_copy *c, struct hd_freeze *one, const struct hd_memory_map *map)
+{
+	struct threads threads = {0};
+	char path[64];
+	bool done = false;
+
+	snprintf(path, sizeof(path), "/proc/%u/task", c->target->pid);
+	hd_numbers_in(path, note_thread, &threads);
+	for (uint32_t i = 0; i < threads.n && !done && !is_gone(c); i++)
+		done = reap(c, one, threads.tid[i], map);
+	/* with the program, its children have become somebody's who waits for them */
+	return done || is_gone(c) || target_has_ended(c->target);
+}
+
 bool held_copy_end(struct held_copy *c, const struct hd_memory_map *map, uint64_t *stopped_ns)
 {
 	uint32_t more = hd_machine_more_size();
 	_cleanup_free_ void *memory = calloc(1, hd_freeze_size(1, more));
-	struct threads threads = {0};
 	struct hd_freeze one;
-	char path[64];
 	uint64_t start;
-	bool done = false;
+	bool done;
 
 	if (c->pid) {
 		kill((pid_t)c->pid, SIGKILL);
@@ -161,11 +200,13 @@ bool held_copy_end(struct held_copy *c, const struct hd_memory_map *map, uint64_
 	if (!memory)
 		return false;
 	hd_freeze_init(&one, c->target->pid, 0, 1, more, memory);
-	snprintf(path, sizeof(path), "%s/task", c->target->proc);
-	hd_numbers_in(path, note_thread, &threads);
 	start = hd_sys_clock(CLOCK_MONOTONIC);
-	for (uint32_t i = 0; i < threads.n && !done; i++)
-		done = reap(c, &one, threads.tid[i], map);
+	c->other_code = false;
+	done = reap_by_any(c, &one, map);
+	for (int i = 0; i < TRIES && !done && c->other_code; i++) {
+		find_gadgets_again(c);
+		done = reap_by_any(c, &one, NULL);
+	}
 	*stopped_ns = hd_sys_clock(CLOCK_MONOTONIC) - start;
 	return done;
 }

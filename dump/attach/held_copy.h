@@ -11,8 +11,10 @@
 
 struct held_copy {
 	const struct target *target;
+	int pidfd; /* of the program, that its id may not become another's; −1: it is not to be had */
 	struct gadgets gadgets;
 	struct injection injection;
+	bool other_code; /* the gadgets were not there any more when it was stopped to take the snapshot away */
 	uint32_t pid;	  /* here; 0: there is none */
 	uint32_t own_pid; /* as its parent knows it */
 };

@@ -18,14 +18,19 @@
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "base/cleanup.h"
 #include "dump/attach/sigframe.h"
 #include "dump/sys.h"
 
-enum { RED_ZONE = 128, MASK_BYTES = 8, TRAP_FLAG = 0x100, DIRECTION_FLAG = 0x400 };
+enum { USER_CS = 0x33, RED_ZONE = 128, MASK_BYTES = 8, TRAP_FLAG = 0x100, DIRECTION_FLAG = 0x400 };
 enum { SYSCALL_STOP = SIGTRAP | 0x80, EVENT_STOP = 128, MAX_STOPS = 100 };
-#define SUSPEND_SECCOMP (1 << 21) /* PTRACE_O_SUSPEND_SECCOMP */
+enum { LOOK_NS = 50 * 1000 * 1000 };
+#define LIMIT_NS                                                                                   \
+	(10ull * 1000 * 1000 * 1000) /* of what takes no time: a thread that is not what it seems */
+#define CALLED_OFF_NS	(4ull * 1000 * 1000 * 1000) /* the asker has killed us by then, if it lives */
+#define SUSPEND_SECCOMP (1 << 21)		    /* PTRACE_O_SUSPEND_SECCOMP */
 
 /* Linux include/uapi/linux/ptrace.h, include/uapi/linux/rseq.h. */
 enum { GET_RSEQ = 0x420f };
@@ -189,28 +194,70 @@ static int set_options(struct injection *in)
 	return (int)ask_ptrace(PTRACE_SETOPTIONS, in->thread->tid, 0, (void *)options);
 }
 
-/* One stop of the thread, after it was let go: its wait status; negative: it is gone. */
-static int next_stop(uint32_t tid)
+static bool is_called_off(void)
 {
+	uint64_t pending = 0;
+
+	hd_sys2(SYS_rt_sigpending, &pending, MASK_BYTES);
+	return pending & 1ull << (SIGTERM - 1);
+}
+
+/*
+ * The next stop of a task: its wait status. −ESRCH: it is gone. −ETIMEDOUT: it did not come within limit_ns (0: there
+ * is none, as a fork takes its time), or nobody wants it any more. SIGCHLD is blocked.
+ */
+static int wait_for_stop(uint32_t tid, uint64_t limit_ns)
+{
+	uint64_t chld = 1ull << (SIGCHLD - 1), start = hd_sys_clock(CLOCK_MONOTONIC), waited;
+	struct timespec look = {0, LOOK_NS};
 	int status;
-	long rc = ask_ptrace(PTRACE_SYSCALL, tid, 0, NULL);
+
+	for (;;) {
+		long rc = hd_sys4(SYS_wait4, tid, &status, __WALL | WNOHANG, 0);
+
+		if (rc > 0)
+			return WIFSTOPPED(status) ? status : -ESRCH;
+		if (rc < 0 && rc != -EINTR)
+			return (int)rc;
+		waited = hd_sys_clock(CLOCK_MONOTONIC) - start;
+		if ((limit_ns && waited > limit_ns) || (waited > CALLED_OFF_NS && is_called_off()))
+			return -ETIMEDOUT;
+		hd_sys4(SYS_rt_sigtimedwait, &chld, 0, &look, sizeof(chld));
+	}
+}
+
+/* One stop of the thread, after it was let go with a signal or none. */
+static int next_stop(uint32_t tid, int signo, uint64_t limit_ns)
+{
+	long rc = ask_ptrace(PTRACE_SYSCALL, tid, 0, (void *)(long)signo);
+	int status;
 
 	if (rc < 0)
 		return (int)rc;
-	while ((rc = hd_sys4(SYS_wait4, tid, &status, __WALL, 0)) == -EINTR)
-		;
-	return rc < 0 ? (int)rc : WIFSTOPPED(status) ? status : -ESRCH;
+	status = wait_for_stop(tid, limit_ns);
+	if (status != -ETIMEDOUT)
+		return status;
+	/* to be put back all the same, if it can be had at all */
+	ask_ptrace(PTRACE_INTERRUPT, tid, 0, NULL);
+	wait_for_stop(tid, LIMIT_NS / 10);
+	return -ETIMEDOUT;
 }
 
-/* Lets it run into the call and out of it. */
-static int run(struct injection *in)
+/*
+ * Lets it run into the call and out of it. SIGSTOP, which cannot be blocked, is handed over: the program counts as stopped from
+ * then on, or as not if SIGCONT comes, and the thread goes on all the same for as long as it is traced.
+ */
+static int run(struct injection *in, long nr)
 {
 	uint32_t tid = in->thread->tid;
 	unsigned long child = 0;
+	int signo = 0;
 
 	for (int i = 0, n_call = 0; i < MAX_STOPS; i++) {
-		int status = next_stop(tid), event = status >> 16;
+		bool takes_time = n_call && nr == SYS_clone;
+		int status = next_stop(tid, signo, takes_time ? 0 : LIMIT_NS), event = status >> 16;
 
+		signo = 0;
 		if (status < 0)
 			return status;
 		if (WSTOPSIG(status) == SYSCALL_STOP && ++n_call == 2)
@@ -219,7 +266,7 @@ static int run(struct injection *in)
 			ask_ptrace(PTRACE_GETEVENTMSG, tid, 0, &child);
 			in->child = (uint32_t)child;
 		} else if (!event && WSTOPSIG(status) == SIGSTOP) {
-			in->was_stopped = true;
+			signo = SIGSTOP;
 		}
 	}
 	return -EAGAIN;
@@ -236,7 +283,7 @@ int64_t inject_call(struct injection *in, long nr, const uint64_t args[6], int *
 	if (*failed == 0)
 		*failed = begin(in, &s, nr, args);
 	if (*failed == 0) {
-		*failed = run(in);
+		*failed = run(in, nr);
 		if (*failed == 0)
 			*failed = get_registers(in->thread->tid, raw);
 	}
@@ -252,11 +299,9 @@ int64_t inject_call(struct injection *in, long nr, const uint64_t args[6], int *
 int inject_hold_child(struct injection *in)
 {
 	uint64_t raw[HD_N_RAW];
-	int status, rc;
+	int rc;
 
-	while ((rc = (int)hd_sys4(SYS_wait4, in->child, &status, __WALL, 0)) == -EINTR)
-		;
-	if (rc < 0 || !WIFSTOPPED(status))
+	if (wait_for_stop(in->child, LIMIT_NS) < 0)
 		return -ESRCH;
 	rc = (int)ask_ptrace(PTRACE_SETOPTIONS, in->child, 0, (void *)(long)PTRACE_O_EXITKILL);
 	if (rc == 0)
@@ -279,30 +324,42 @@ void inject_deinit(struct injection *in)
 	in->stack = NULL;
 }
 
+/*
+ * A worker of the kernel's in the program (io_uring) is listed as a thread, and stops, but has no user mode. To a thread in
+ * 32-bit mode (Wine) the gadgets would be other instructions.
+ */
+static bool is_usable(const struct hd_frozen *t)
+{
+	return t->attached && t->state == HD_STOPPED && t->has_registers &&
+	       t->registers.raw[HD_RIP] && t->registers.raw[HD_CS] == USER_CS;
+}
+
 /* Stopped by our interrupt: in a group-stop there is no siginfo. */
 static bool is_ours(const struct hd_frozen *t)
 {
 	siginfo_t info;
 
-	return t->attached && t->state == HD_STOPPED && t->has_registers &&
-	       ask_ptrace(PTRACE_GETSIGINFO, t->tid, 0, &info) == 0 &&
+	return ask_ptrace(PTRACE_GETSIGINFO, t->tid, 0, &info) == 0 &&
 	       info.si_code == (SIGTRAP | EVENT_STOP << 8);
 }
 
 struct hd_frozen *inject_choose(struct hd_freeze *f)
 {
-	struct hd_frozen *second = NULL;
+	struct hd_frozen *second = NULL, *third = NULL;
 
 	for (uint32_t i = 0; i < f->n; i++) {
 		struct hd_frozen *t = &f->threads[i];
 
-		if (!is_ours(t))
+		if (!is_usable(t))
 			continue;
-		if ((int64_t)t->registers.raw[HD_ORIG_RAX] >= 0)
+		if (!is_ours(t))
+			third = third ? third : t;
+		else if ((int64_t)t->registers.raw[HD_ORIG_RAX] >= 0)
 			return t;
-		second = second ? second : t;
+		else
+			second = second ? second : t;
 	}
-	return second;
+	return second ? second : third;
 }
 
 #else

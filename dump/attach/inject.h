@@ -23,9 +23,8 @@ struct injection {
 	bool shadow_stack;	  /* a forged return is a fault */
 	bool suspend_seccomp;	  /* its filter is not to see the call (CAP_SYS_ADMIN) */
 
-	uint32_t child;	  /* by its id here: made by the call and stopped; 0: none */
-	bool safe;	  /* our death in the middle was harmless */
-	bool was_stopped; /* SIGSTOP came meanwhile: to be sent again when all run */
+	uint32_t child; /* by its id here: made by the call and stopped; 0: none */
+	bool safe;	/* our death in the middle was harmless */
 
 	uint64_t stack_lo, stack_n; /* what a child's copy of the stack must get back */
 	uint8_t *stack;
@@ -35,7 +34,8 @@ void inject_deinit(struct injection *in);
 
 /*
  * Makes the call and returns what it returned: a value or a negative errno. *failed: it could not be made (ptrace's own
- * error, −ESRCH where the thread died); the thread is as it was, if it lives.
+ * error, −ESRCH where the thread died, −ETIMEDOUT where it did not come back); the thread is as it was, if it lives and
+ * can be had.
  */
 int64_t inject_call(struct injection *in, long nr, const uint64_t args[6], int *failed);
 
@@ -43,8 +43,8 @@ int64_t inject_call(struct injection *in, long nr, const uint64_t args[6], int *
 int inject_hold_child(struct injection *in);
 
 /*
- * A thread to inject into: stopped by us and by nothing else, in a system call if there is one (one that was running
- * may be inside a restartable sequence). NULL: there is none.
+ * A thread to inject into: in a system call if there is one (one that was running may be inside a restartable sequence),
+ * and stopped by us alone if there is one. NULL: there is none.
  */
 struct hd_frozen *inject_choose(struct hd_freeze *f);
 

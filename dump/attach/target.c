@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -62,14 +63,53 @@ static int read_status(struct target *t, char *state, struct err *err)
 	if (hd_text_open(&text, in_proc(t, path, "status"), buf, sizeof(buf)) < 0) {
 		if (access("/proc/self/status", R_OK) < 0)
 			return err_set(err, ERR_IO, "there is no /proc here; it is needed");
+		if (kill((pid_t)t->pid, 0) == 0 || errno == EPERM)
+			return err_set(err, ERR_IO,
+				       "not permitted: /proc is mounted so that it shows nobody "
+				       "else's processes (hidepid); run this as root");
 		return err_set(err, ERR_ABSENT, "there is no such process");
 	}
 	for (const char *line; (line = hd_text_line(&text));)
 		take_line(t, line, state);
 	hd_text_close(&text);
+	if (!t->name[0])
+		return err_set(err, ERR_ABSENT, "there is no such process");
 	if (t->own_pid == t->pid)
 		t->own_pid = 0;
 	return 0;
+}
+
+/* A live thread of a process whose first has exited. */
+static int note_living(void *arg, uint32_t tid)
+{
+	struct target *t = arg;
+	char path[80], stat[512];
+	const char *state;
+
+	snprintf(path, sizeof(path), "/proc/%u/stat", tid);
+	if (hd_text_whole(path, stat, sizeof(stat)) <= 0 || !(state = strrchr(stat, ')')) ||
+	    state[1] != ' ' || state[2] == 'Z' || state[2] == 'X')
+		return 0;
+	t->task = tid;
+	return 1;
+}
+
+static bool find_living(struct target *t)
+{
+	char path[80];
+
+	t->task = 0;
+	hd_numbers_in(in_proc(t, path, "task"), note_living, t);
+	snprintf(t->proc, sizeof(t->proc), "/proc/%u", t->task ? t->task : t->pid);
+	return t->task;
+}
+
+bool target_has_ended(const struct target *t)
+{
+	struct target now = {.pid = t->pid};
+
+	snprintf(now.proc, sizeof(now.proc), "/proc/%u", t->pid);
+	return !find_living(&now);
 }
 
 /* Of the program itself: a 32-bit one has registers and addresses of another shape. */
@@ -79,7 +119,7 @@ static int check_machine(const struct target *t, struct err *err)
 	_cleanup_close_ int fd = open(in_proc(t, path, "exe"), O_RDONLY | O_CLOEXEC);
 	Elf64_Ehdr eh;
 
-	if (fd < 0 && errno == ENOENT)
+	if (fd < 0 && errno == ENOENT && !target_has_ended(t))
 		return err_set(err, ERR_UNSUPPORTED,
 			       "%s is a thread of the kernel's: it has no memory of its own",
 			       t->name);
@@ -102,7 +142,7 @@ int target_look(struct target *t, uint32_t pid, struct err *err)
 	uint64_t group;
 	int rc;
 
-	*t = (struct target){.pid = pid};
+	*t = (struct target){.pid = pid, .task = pid};
 	snprintf(t->proc, sizeof(t->proc), "/proc/%u", pid);
 	if (pid == (uint32_t)getpid())
 		return err_set(err, ERR_USAGE, "this is heapdump itself");
@@ -110,12 +150,11 @@ int target_look(struct target *t, uint32_t pid, struct err *err)
 	if (rc < 0)
 		return rc;
 	group = hd_status_value(in_proc(t, path, "status"), "Tgid:");
-	if (group != pid)
+	if (group && group != pid)
 		return err_set(err, ERR_USAGE, "is a thread of process %u; name that",
 			       (unsigned)group);
-	/* a leader that has exited before its threads looks like this too */
-	if ((state == 'Z' || state == 'X') &&
-	    hd_status_value(in_proc(t, path, "status"), "Threads:") <= 1)
+	/* a first thread that has exited before others looks like this too */
+	if ((state == 'Z' || state == 'X') && !find_living(t))
 		return err_set(err, ERR_ABSENT, "%s has ended, and its parent has not noticed yet",
 			       t->name);
 	t->is_stopped = state == 'T';
@@ -165,7 +204,7 @@ int target_refused(const struct target *t, struct err *err)
 	uint64_t scope = hd_status_value("/proc/sys/kernel/yama/ptrace_scope", "");
 	bool capable = may_trace_anybody();
 
-	if (access(t->proc, F_OK) < 0)
+	if (target_has_ended(t))
 		return err_set(err, ERR_ABSENT, "%s ended meanwhile", t->name);
 	if (tracer) {
 		snprintf(file, sizeof(file), "/proc/%u/comm", tracer);

@@ -12,9 +12,10 @@
 struct target {
 	uint32_t pid;	  /* here */
 	uint32_t own_pid; /* in its own pid namespace; 0: the same */
+	uint32_t task;	  /* a thread that lives: the first, unless it has exited before others */
 	uint32_t uid;
 	char name[16];
-	char proc[32];	    /* "/proc/PID" */
+	char proc[32];	    /* "/proc/TASK" */
 	bool is_stopped;    /* by a signal: nobody waits for it */
 	bool has_filter;    /* of seccomp, which would see what we make it call */
 	bool shadow_stack;  /* of the processor: a forged return is a fault */
@@ -23,6 +24,9 @@ struct target {
 
 /* ERR_ABSENT: no such process; ERR_UNSUPPORTED: what no dump can be made of; ERR_IO: not permitted, and why. */
 WARN_UNUSED int target_look(struct target *t, uint32_t pid, struct err *err);
+
+/* Whether it has ended: it is gone, or only an entry of the process table. */
+bool target_has_ended(const struct target *t);
 
 /* The sentence for a process that ptrace refused. Returns ERR_IO. */
 int target_refused(const struct target *t, struct err *err);

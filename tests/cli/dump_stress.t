@@ -18,7 +18,7 @@ hundred()
 		n=$((n + 1))
 		dump --no-sync --json -o "$SCRATCH/image" $pid
 		[ $status -eq 0 ] || bad=$((bad + 1))
-		tr -d '\n' <"$SCRATCH/words" >>"$SCRATCH/pauses"
+		sed -n '/^{/,$p' "$SCRATCH/words" | tr -d '\n' >>"$SCRATCH/pauses"
 		echo >>"$SCRATCH/pauses"
 	done
 	is "$2: every one of the images is written" $bad 0
