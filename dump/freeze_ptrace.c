@@ -139,8 +139,8 @@ static void wait_for_stops(struct hd_freeze *f)
 	}
 	for (uint32_t i = 0; i < f->n; i++)
 		if (f->threads[i].state == HD_RUNS)
-			f->threads[i].state = is_dead(f, f->threads[i].tid) ? HD_GONE
-									    : HD_NOT_STOPPED;
+			f->threads[i].state =
+				is_dead(f, f->threads[i].tid) ? HD_GONE : HD_NOT_STOPPED;
 }
 
 static uint32_t get_set(uint32_t tid, long type, void *to, uint32_t size)

@@ -89,12 +89,12 @@ void hd_machine_tidy(struct hd_registers *r)
 bool hd_machine_restart(struct hd_registers *r)
 {
 	static const uint16_t calls[] = {
-		SYS_epoll_wait,	    SYS_epoll_pwait, SYS_epoll_pwait2, SYS_rt_sigtimedwait,
-		SYS_semop,	    SYS_semtimedop,  SYS_io_getevents, SYS_io_pgetevents,
-		SYS_recvfrom,	    SYS_recvmsg,     SYS_recvmmsg,     SYS_accept,
-		SYS_accept4,	    SYS_sendto,	     SYS_sendmsg,      SYS_sendmmsg,
-		SYS_read,	    SYS_readv,	     SYS_write,	       SYS_writev,
-		SYS_connect,	    SYS_io_uring_enter,
+		SYS_epoll_wait, SYS_epoll_pwait,    SYS_epoll_pwait2, SYS_rt_sigtimedwait,
+		SYS_semop,	SYS_semtimedop,	    SYS_io_getevents, SYS_io_pgetevents,
+		SYS_recvfrom,	SYS_recvmsg,	    SYS_recvmmsg,     SYS_accept,
+		SYS_accept4,	SYS_sendto,	    SYS_sendmsg,      SYS_sendmmsg,
+		SYS_read,	SYS_readv,	    SYS_write,	      SYS_writev,
+		SYS_connect,	SYS_io_uring_enter,
 	};
 	enum { ERESTARTNOHAND = 514 };
 

@@ -44,7 +44,8 @@ int dwarf_members_add(struct dwarf_reader *r, Dwarf_Die *die, int tag, const str
 		m.flags |= TYPE_MEMBER_VIRTUAL;
 	m.flags |=
 		(uint8_t)((tag == DW_TAG_inheritance ? TYPE_MEMBER_BASE : 0) |
-			  (in->in_variant || in->tag == DW_TAG_variant_part ? TYPE_MEMBER_VARIANT : 0) |
+			  (in->in_variant || in->tag == DW_TAG_variant_part ? TYPE_MEMBER_VARIANT
+									    : 0) |
 			  (dwarf_attributes_flag(&a, A_ARTIFICIAL) ? TYPE_MEMBER_ARTIFICIAL : 0));
 	m.off = place.off;
 	m.bit_size = place.bit_size;

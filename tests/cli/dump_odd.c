@@ -86,42 +86,52 @@ struct vectors {
 	uint64_t flags;
 };
 
-#define EACH_OF_8(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7)
+#define EACH_OF_8(X)  X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7)
 #define EACH_OF_16(X) EACH_OF_8(X) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
-#define LOAD_Y(i) "vmovdqu " #i "*64(%[a]), %%ymm" #i "\n\t"
-#define STORE_Y(i) "vmovdqu %%ymm" #i ", " #i "*64(%[b])\n\t"
-#define LOAD_Z(i) "vmovdqu64 " #i "*64(%[a]), %%zmm" #i "\n\t"
-#define STORE_Z(i) "vmovdqu64 %%zmm" #i ", " #i "*64(%[b])\n\t"
-#define LOAD_K(i) "kmovw 2048+" #i "*8(%[a]), %%k" #i "\n\t"
-#define STORE_K(i) "kmovw %%k" #i ", 2048+" #i "*8(%[b])\n\t"
-#define LOAD_F(i) "fldt 2112+" #i "*16(%[a])\n\t"
-#define STORE_F(i) "fstpt 2112+(7-" #i ")*16(%[b])\n\t"
-#define LOAD_G "mov 2240(%[a]), %%r8\n\tmov 2248(%[a]), %%r9\n\tmov 2256(%[a]), %%r10\n\tmov 2264(%[a]), %%r11\n\t" \
-	       "mov 2272(%[a]), %%r12\n\tmov 2280(%[a]), %%r13\n\tmov 2288(%[a]), %%r14\n\tmov 2296(%[a]), %%r15\n\t"
-#define STORE_G "mov %%r8, 2240(%[b])\n\tmov %%r9, 2248(%[b])\n\tmov %%r10, 2256(%[b])\n\tmov %%r11, 2264(%[b])\n\t" \
-		"mov %%r12, 2272(%[b])\n\tmov %%r13, 2280(%[b])\n\tmov %%r14, 2288(%[b])\n\tmov %%r15, 2296(%[b])\n\t"
+#define LOAD_Y(i)     "vmovdqu " #i "*64(%[a]), %%ymm" #i "\n\t"
+#define STORE_Y(i)    "vmovdqu %%ymm" #i ", " #i "*64(%[b])\n\t"
+#define LOAD_Z(i)     "vmovdqu64 " #i "*64(%[a]), %%zmm" #i "\n\t"
+#define STORE_Z(i)    "vmovdqu64 %%zmm" #i ", " #i "*64(%[b])\n\t"
+#define LOAD_K(i)     "kmovw 2048+" #i "*8(%[a]), %%k" #i "\n\t"
+#define STORE_K(i)    "kmovw %%k" #i ", 2048+" #i "*8(%[b])\n\t"
+#define LOAD_F(i)     "fldt 2112+" #i "*16(%[a])\n\t"
+#define STORE_F(i)    "fstpt 2112+(7-" #i ")*16(%[b])\n\t"
+#define LOAD_G                                                                                     \
+	"mov 2240(%[a]), %%r8\n\tmov 2248(%[a]), %%r9\n\tmov 2256(%[a]), %%r10\n\tmov "            \
+	"2264(%[a]), %%r11\n\t"                                                                    \
+	"mov 2272(%[a]), %%r12\n\tmov 2280(%[a]), %%r13\n\tmov 2288(%[a]), %%r14\n\tmov "          \
+	"2296(%[a]), %%r15\n\t"
+#define STORE_G                                                                                    \
+	"mov %%r8, 2240(%[b])\n\tmov %%r9, 2248(%[b])\n\tmov %%r10, 2256(%[b])\n\tmov %%r11, "     \
+	"2264(%[b])\n\t"                                                                           \
+	"mov %%r12, 2272(%[b])\n\tmov %%r13, 2280(%[b])\n\tmov %%r14, 2288(%[b])\n\tmov %%r15, "   \
+	"2296(%[b])\n\t"
 _Static_assert(offsetof(struct vectors, mask) == 2048 && offsetof(struct vectors, x87) == 2112 &&
-	       offsetof(struct vectors, general) == 2240 && offsetof(struct vectors, mxcsr) == 2304 &&
-	       offsetof(struct vectors, flags) == 2312, "as the code has it");
+		       offsetof(struct vectors, general) == 2240 &&
+		       offsetof(struct vectors, mxcsr) == 2304 &&
+		       offsetof(struct vectors, flags) == 2312,
+	       "as the code has it");
 
 /* The first bytes below the stack pointer are the red zone: they are live, too. */
 #define WAIT                                                                                       \
 	"ldmxcsr 2304(%[a])\n\t"                                                                   \
-	"movq $0x4711, -8(%%rsp)\n\tmovq $0x4712, -128(%%rsp)\n\t"                                  \
-	"std\n\tmov $300000, %%ecx\n1:\n\tdec %%ecx\n\tjnz 1b\n\t"                                  \
+	"movq $0x4711, -8(%%rsp)\n\tmovq $0x4712, -128(%%rsp)\n\t"                                 \
+	"std\n\tmov $300000, %%ecx\n1:\n\tdec %%ecx\n\tjnz 1b\n\t"                                 \
 	"stmxcsr 2304(%[b])\n\t"                                                                   \
-	"mov -8(%%rsp), %%rcx\n\tsub $0x4711, %%rcx\n\tmov %%rcx, 2312(%[b])\n\t"                   \
-	"mov -128(%%rsp), %%rcx\n\tsub $0x4712, %%rcx\n\tadd %%rcx, 2312(%[b])\n\t"                 \
-	"lea -256(%%rsp), %%rsp\n\tpushfq\n\tpop %%rcx\n\tlea 256(%%rsp), %%rsp\n\tcld\n\t"                    \
+	"mov -8(%%rsp), %%rcx\n\tsub $0x4711, %%rcx\n\tmov %%rcx, 2312(%[b])\n\t"                  \
+	"mov -128(%%rsp), %%rcx\n\tsub $0x4712, %%rcx\n\tadd %%rcx, 2312(%[b])\n\t"                \
+	"lea -256(%%rsp), %%rsp\n\tpushfq\n\tpop %%rcx\n\tlea 256(%%rsp), %%rsp\n\tcld\n\t"        \
 	"and $0x400, %%ecx\n\tadd %%rcx, 2312(%[b])\n\t"
 
 static void hold_512(const struct vectors *a, struct vectors *b)
 {
-	__asm__ volatile(EACH_OF_16(LOAD_Z) EACH_OF_8(LOAD_K) EACH_OF_8(LOAD_F) LOAD_G WAIT STORE_G EACH_OF_8(STORE_F)
-				 EACH_OF_8(STORE_K) EACH_OF_16(STORE_Z) "vzeroupper"
+	__asm__ volatile(EACH_OF_16(LOAD_Z) EACH_OF_8(LOAD_K) EACH_OF_8(LOAD_F)
+				 LOAD_G WAIT STORE_G EACH_OF_8(STORE_F) EACH_OF_8(STORE_K)
+					 EACH_OF_16(STORE_Z) "vzeroupper"
 			 :
 			 : [a] "D"(a), [b] "S"(b)
-			 : "rcx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "memory", "cc");
+			 : "rcx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "memory",
+			   "cc");
 }
 
 static void hold_256(const struct vectors *a, struct vectors *b)
@@ -130,7 +140,8 @@ static void hold_256(const struct vectors *a, struct vectors *b)
 				 EACH_OF_16(STORE_Y) "vzeroupper"
 			 :
 			 : [a] "D"(a), [b] "S"(b)
-			 : "rcx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "memory", "cc");
+			 : "rcx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "memory",
+			   "cc");
 }
 
 static void keep_vectors(void)
@@ -164,7 +175,8 @@ static void keep_vectors(void)
 		if (memcmp(&a, &b, sizeof(a)))
 			for (size_t i = 0; i < sizeof(a); i++)
 				if (((uint8_t *)&a)[i] != ((uint8_t *)&b)[i]) {
-					wrong("byte %zu of the registers is %02x instead of %02x", i, ((uint8_t *)&b)[i], ((uint8_t *)&a)[i]);
+					wrong("byte %zu of the registers is %02x instead of %02x",
+					      i, ((uint8_t *)&b)[i], ((uint8_t *)&a)[i]);
 					break;
 				}
 		n_rounds++;
@@ -179,19 +191,20 @@ static atomic_llong n_added;
 /* Adds one to this cpu's counter, in an unhurried manner, so that most stops fall into it. */
 static void add_one(struct rseq *area)
 {
-	__asm__ volatile(".pushsection __rseq_cs, \"aw\"\n\t"
-			 ".balign 32\n3:\n\t.long 0, 0\n\t.quad 1f, 2f - 1f, 4f\n\t"
-			 ".popsection\n"
-			 "0:\n\tlea 3b(%%rip), %%rax\n\tmov %%rax, %c[cs](%[area])\n"
-			 "1:\n\tmov %c[cpu](%[area]), %%eax\n\tshl $6, %%rax\n\t"
-			 "mov (%[to], %%rax), %%rdx\n\tmov $400, %%ecx\n"
-			 "5:\n\tdec %%ecx\n\tjnz 5b\n\tinc %%rdx\n\tmov %%rdx, (%[to], %%rax)\n"
-			 "2:\n\tjmp 6f\n\t"
-			 ".byte 0x0f, 0xb9, 0x3d\n\t.long 0x53053053\n4:\n\tjmp 0b\n6:"
-			 :
-			 : [area] "r"(area), [to] "r"(counters), [cs] "i"(offsetof(struct rseq, rseq_cs)),
-			   [cpu] "i"(offsetof(struct rseq, cpu_id))
-			 : "rax", "rcx", "rdx", "memory", "cc");
+	__asm__ volatile(
+		".pushsection __rseq_cs, \"aw\"\n\t"
+		".balign 32\n3:\n\t.long 0, 0\n\t.quad 1f, 2f - 1f, 4f\n\t"
+		".popsection\n"
+		"0:\n\tlea 3b(%%rip), %%rax\n\tmov %%rax, %c[cs](%[area])\n"
+		"1:\n\tmov %c[cpu](%[area]), %%eax\n\tshl $6, %%rax\n\t"
+		"mov (%[to], %%rax), %%rdx\n\tmov $400, %%ecx\n"
+		"5:\n\tdec %%ecx\n\tjnz 5b\n\tinc %%rdx\n\tmov %%rdx, (%[to], %%rax)\n"
+		"2:\n\tjmp 6f\n\t"
+		".byte 0x0f, 0xb9, 0x3d\n\t.long 0x53053053\n4:\n\tjmp 0b\n6:"
+		:
+		: [area] "r"(area), [to] "r"(counters), [cs] "i"(offsetof(struct rseq, rseq_cs)),
+		  [cpu] "i"(offsetof(struct rseq, cpu_id))
+		: "rax", "rcx", "rdx", "memory", "cc");
 }
 
 static void *counts(void *arg)
@@ -252,7 +265,8 @@ static void await_signals(void)
 		came = 0;
 		rc = epoll_pwait(ep, &e, 1, -1, &none);
 		if (rc != -1 || errno != EINTR || (!came && !over))
-			wrong("epoll_pwait: %d (%s), %s", rc, strerror(errno), came ? "after a signal" : "no signal");
+			wrong("epoll_pwait: %d (%s), %s", rc, strerror(errno),
+			      came ? "after a signal" : "no signal");
 		n_rounds++;
 		printf("%ld\n", (long)n_rounds);
 		fflush(stdout);
@@ -388,7 +402,8 @@ static void run_on_altstack(void)
 	raise(SIGUSR1);
 	for (size_t i = 0; i < sizeof(small.before); i++)
 		if (small.before[i] != 0x5a) {
-			wrong("below the stack, byte -%zu is %02x", sizeof(small.before) - i, small.before[i]);
+			wrong("below the stack, byte -%zu is %02x", sizeof(small.before) - i,
+			      small.before[i]);
 			break;
 		}
 	sigaltstack(NULL, &now);
@@ -417,9 +432,12 @@ static void use_ring(void)
 
 	if (fd < 0 || pipe(pipes) < 0)
 		_exit(77);
-	ring = mmap(NULL, p.sq_off.array + p.sq_entries * 4, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, IORING_OFF_SQ_RING);
-	cqr = mmap(NULL, p.cq_off.cqes + p.cq_entries * sizeof(struct io_uring_cqe), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, IORING_OFF_CQ_RING);
-	sqes = mmap(NULL, p.sq_entries * sizeof(*sqes), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, IORING_OFF_SQES);
+	ring = mmap(NULL, p.sq_off.array + p.sq_entries * 4, PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_POPULATE, fd, IORING_OFF_SQ_RING);
+	cqr = mmap(NULL, p.cq_off.cqes + p.cq_entries * sizeof(struct io_uring_cqe),
+		   PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, IORING_OFF_CQ_RING);
+	sqes = mmap(NULL, p.sq_entries * sizeof(*sqes), PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_POPULATE, fd, IORING_OFF_SQES);
 	sq_tail = (void *)(ring + p.sq_off.tail);
 	sq_flags = (void *)(ring + p.sq_off.flags);
 	sq_mask = *(uint32_t *)(void *)(ring + p.sq_off.ring_mask);
@@ -445,7 +463,10 @@ static void use_ring(void)
 		if (*sq_flags & IORING_SQ_NEED_WAKEUP)
 			syscall(SYS_io_uring_enter, fd, 1, 0, IORING_ENTER_SQ_WAKEUP, NULL, 0);
 		while (*cq_tail == *cq_head)
-			if (n_rounds % 3 == 0 && syscall(SYS_io_uring_enter, fd, 0, 1, IORING_ENTER_GETEVENTS, NULL, 0) < 0 && !over)
+			if (n_rounds % 3 == 0 &&
+			    syscall(SYS_io_uring_enter, fd, 0, 1, IORING_ENTER_GETEVENTS, NULL, 0) <
+				    0 &&
+			    !over)
 				wrong("io_uring_enter: %s", strerror(errno));
 		cqe = (struct io_uring_cqe *)(void *)(cqr + p.cq_off.cqes) + (*cq_head & cq_mask);
 		if (cqe->res != 1)

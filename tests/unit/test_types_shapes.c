@@ -96,7 +96,8 @@ static void write_names(const struct type_table *t, const char *path)
 		char name[TYPE_NAME_MAX];
 		uint64_t size;
 
-		if (!x->name || !type_table_size(t, id, &size) || x->flags & (TYPE_NAMESAKES | TYPE_DECLARED) || !is_record(t, id) ||
+		if (!x->name || !type_table_size(t, id, &size) ||
+		    x->flags & (TYPE_NAMESAKES | TYPE_DECLARED) || !is_record(t, id) ||
 		    x->kind > TYPE_TYPEDEF)
 			continue;
 		type_names_spell(t, id, name);
