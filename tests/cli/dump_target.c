@@ -421,6 +421,10 @@ static void begin_signals(void)
 
 	sigaction(SIGRTMIN, &action, NULL);
 	sigaction(SIGALRM, &action, NULL);
+	/* the main thread's alone, in whatever moment it comes */
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	hash = right_hash();
 	pthread_create(&t, NULL, computes, &hash);
 	pthread_create(&t, NULL, computes, &hash);
