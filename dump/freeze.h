@@ -76,6 +76,9 @@ uint32_t hd_freeze_n_not_stopped(const struct hd_freeze *f);
 int hd_freeze_ptrace(struct hd_freeze *f);
 void hd_freeze_ptrace_thaw(struct hd_freeze *f);
 
+/* Whether they stand still yet: false when they were killed. */
+bool hd_freeze_ptrace_holds(const struct hd_freeze *f);
+
 /* The same of those threads only that are on the list. */
 int hd_freeze_ptrace_listed(struct hd_freeze *f);
 

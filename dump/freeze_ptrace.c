@@ -235,6 +235,21 @@ void hd_freeze_ptrace_thaw(struct hd_freeze *f)
 	}
 }
 
+bool hd_freeze_ptrace_holds(const struct hd_freeze *f)
+{
+	unsigned long message;
+
+	for (uint32_t i = 0; i < f->n; i++) {
+		const struct hd_frozen *t = &f->threads[i];
+
+		/* not attached: its end was waited for */
+		if (t->state == HD_STOPPED)
+			return t->attached &&
+			       ask_ptrace(PTRACE_GETEVENTMSG, t->tid, NULL, &message) == 0;
+	}
+	return true;
+}
+
 void hd_freeze_ptrace_late(struct hd_freeze *f, uint32_t tid, int status)
 {
 	struct hd_frozen *t = hd_freeze_find(f, tid);

@@ -65,7 +65,7 @@ static int out_of(struct job *j, int error)
 	struct err *err = &j->err;
 	const char *path = j->options.path ? j->options.path : "the output";
 
-	if ((error == -ENOENT || error == -ESRCH) && target_has_ended(&j->target))
+	if (error == -ESRCH || (error == -ENOENT && target_has_ended(&j->target)))
 		return err_set(err, ERR_ABSENT, "%s ended meanwhile", j->target.name);
 	if (error == -ECANCELED)
 		return err_set(err, ERR_IO, "stopped before it was done; nothing is left of it");
@@ -100,6 +100,8 @@ static int is_wanted(struct hd_dump *d)
 			return -ECHILD;
 		}
 	}
+	if (d->in_place && !hd_freeze_ptrace_holds(&d->freeze))
+		return -ESRCH;
 	return is_called_off() || (uint32_t)getppid() != j->asker ? -ECANCELED : 0;
 }
 
@@ -182,6 +184,14 @@ static int prepare_again(struct job *j)
 	return 0;
 }
 
+static bool all_are_gone(const struct hd_freeze *f)
+{
+	for (uint32_t i = 0; i < f->n; i++)
+		if (f->threads[i].state != HD_GONE)
+			return false;
+	return true;
+}
+
 /* Stops it, with its code where it was found, for it may become another program (exec) until it stands still. */
 static int freeze(struct job *j)
 {
@@ -192,8 +202,10 @@ static int freeze(struct job *j)
 		d->time_ns = hd_sys_clock(CLOCK_REALTIME);
 		if (hd_freeze_ptrace(&d->freeze) < 0)
 			return target_refused(&j->target, &j->err);
-		if (i == MAX_EXECS || !j->copy.gadgets.call ||
-		    gadgets_there(&j->copy.gadgets, j->target.task))
+		/* on its way out it has no memory any more, long before it is a zombie */
+		if (all_are_gone(&d->freeze))
+			return err_set(&j->err, ERR_ABSENT, "%s ended meanwhile", j->target.name);
+		if (i == MAX_EXECS || gadgets_there(&j->copy.gadgets, j->target.task))
 			return 0;
 		rc = prepare_again(j);
 	}
@@ -264,6 +276,8 @@ static int write_image(struct job *j)
 
 	wake_writes(&j->dump.out, true);
 	rc = hd_image_write(&j->dump);
+	if (rc == 0 && j->dump.in_place && !hd_freeze_ptrace_holds(&j->dump.freeze))
+		rc = -ESRCH;
 	wake_writes(&j->dump.out, false);
 
 	if (rc == -ECHILD)

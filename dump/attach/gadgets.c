@@ -84,6 +84,8 @@ bool gadgets_there(const struct gadgets *g, uint32_t pid)
 {
 	uint8_t call[3] = {0}, back[sizeof(sigreturn_long)] = {0};
 
+	if (!g->call)
+		return false;
 	read_code(pid, g->call, call, g->returns ? 3 : 2);
 	if (memcmp(call, call_ret, g->returns ? 3 : 2) != 0)
 		return false;

@@ -112,6 +112,19 @@ bool target_has_ended(const struct target *t)
 	return !find_living(&now);
 }
 
+/* PF_KTHREAD of Linux include/linux/sched.h, in number 9 of "PID (name) S ppid pgrp session tty tpgid flags". */
+static bool is_kernels(const struct target *t)
+{
+	enum { PF_KTHREAD = 0x200000 };
+	char path[80], stat[512];
+	const char *at;
+	unsigned flags = 0;
+
+	return hd_text_whole(in_proc(t, path, "stat"), stat, sizeof(stat)) > 0 &&
+	       (at = strrchr(stat, ')')) &&
+	       sscanf(at, ") %*c %*d %*d %*d %*d %*d %u", &flags) == 1 && (flags & PF_KTHREAD);
+}
+
 /* Of the program itself: a 32-bit one has registers and addresses of another shape. */
 static int check_machine(const struct target *t, struct err *err)
 {
@@ -119,7 +132,9 @@ static int check_machine(const struct target *t, struct err *err)
 	_cleanup_close_ int fd = open(in_proc(t, path, "exe"), O_RDONLY | O_CLOEXEC);
 	Elf64_Ehdr eh;
 
-	if (fd < 0 && errno == ENOENT && !target_has_ended(t))
+	if (fd < 0 && errno == ENOENT && !is_kernels(t))
+		return err_set(err, ERR_ABSENT, "%s ended meanwhile", t->name);
+	if (fd < 0 && errno == ENOENT)
 		return err_set(err, ERR_UNSUPPORTED,
 			       "%s is a thread of the kernel's: it has no memory of its own",
 			       t->name);

@@ -105,6 +105,14 @@ kill -TERM $pid
 wait $pid
 is "and no call was interrupted by anything else" "$(grep -vx '[0-9]*' "$SCRATCH/said")" ok
 
+begin children ignored
+stuck
+kill -KILL $pid
+cat "$SCRATCH/pipe" >"$SCRATCH/piped" &
+wait $dumper
+is "a process that is killed while it is copied is no image" "$? $(cat "$SCRATCH/words")" "1 heapdump: dump: $pid: odd ended meanwhile"
+kill $reader
+
 begin vectors
 (trap '' CHLD && exec "$HEAPDUMP" dump -o "$SCRATCH/image" $pid >"$SCRATCH/words" 2>&1)
 is "whoever started it may ignore SIGCHLD" "$?" 0
