@@ -71,9 +71,8 @@ EXPORT void *calloc(size_t n, size_t size)
 SLOW static void free_slow(void *p)
 {
 	struct hd_gone was;
-	size_t size;
 
-	if (hd_real_is_boot(p, &size))
+	if (hd_real_is_boot(p))
 		return;
 	if (p)
 		hd_sampler_gone(p, &was);
@@ -90,8 +89,9 @@ EXPORT void free(void *p)
 }
 
 /* A block of the boot arena moves out of it. */
-static void *realloc_boot(void *p, size_t old, size_t size)
+static void *realloc_boot(void *p, size_t size)
 {
+	size_t old = hd_real_boot_size(p);
 	void *q = hd_real.malloc(size);
 
 	if (q)
@@ -104,11 +104,10 @@ SLOW static void *realloc_known(void *p, size_t size)
 {
 	struct hd_stack_context from = HD_STACK_HERE();
 	struct hd_gone was;
-	size_t old;
 	void *q;
 
-	if (hd_real_is_boot(p, &old))
-		return realloc_boot(p, old, size);
+	if (hd_real_is_boot(p))
+		return realloc_boot(p, size);
 	hd_sampler_gone(p, &was);
 	q = hd_real.realloc(p, size);
 	if (!q && size)
@@ -226,10 +225,8 @@ EXPORT void *pvalloc(size_t size)
 
 EXPORT size_t malloc_usable_size(void *p)
 {
-	size_t size;
-
-	if (p && hd_sampler_may_know(p) && hd_real_is_boot(p, &size))
-		return size;
+	if (hd_real_is_boot(p))
+		return hd_real_boot_size(p);
 	return hd_real.usable_size(p);
 }
 

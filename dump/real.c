@@ -21,11 +21,11 @@
 #include "dump/sampler.h"
 #include "dump/sys.h"
 
-enum { BOOT_BYTES = 256 << 10, BOOT_ALIGN = 16, BOOT_HEADER = 16 };
+enum { BOOT_BYTES = HD_REAL_BOOT_BYTES, BOOT_ALIGN = 16, BOOT_HEADER = 16 };
 
 enum { UNKNOWN, FINDING, FOUND };
 
-static uint8_t boot_arena[BOOT_BYTES] __attribute__((aligned(4096)));
+uint8_t hd_real_boot[BOOT_BYTES] __attribute__((aligned(4096)));
 static uint64_t boot_used;
 static uint32_t stage;
 
@@ -44,20 +44,18 @@ static void *boot_take(size_t align, size_t size)
 		}
 	} while (!__atomic_compare_exchange_n(&boot_used, &used, end, true, __ATOMIC_RELAXED,
 					      __ATOMIC_RELAXED));
-	p = boot_arena + at;
+	p = hd_real_boot + at;
 	memcpy(p - BOOT_HEADER, &size, sizeof(size));
 	__atomic_store_n(&hd_filter[hd_filter_slot(p)], 255, __ATOMIC_RELAXED);
 	return p;
 }
 
-bool hd_real_is_boot(const void *p, size_t *size)
+size_t hd_real_boot_size(const void *p)
 {
-	uint64_t off = (uint64_t)((uintptr_t)p - (uintptr_t)boot_arena);
+	size_t size;
 
-	if (off >= BOOT_BYTES)
-		return false;
-	memcpy(size, (const uint8_t *)p - BOOT_HEADER, sizeof(*size));
-	return true;
+	memcpy(&size, (const uint8_t *)p - BOOT_HEADER, sizeof(size));
+	return size;
 }
 
 void *hd_real_next(const char *name)

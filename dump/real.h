@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct hd_real {
 	void *(*malloc)(size_t size);
@@ -24,8 +25,17 @@ struct hd_real {
 /* Every member may be called at any time: until the allocator is found each finds it first. */
 extern struct hd_real hd_real __attribute__((visibility("hidden")));
 
-/* Whether p is of the boot arena; and if so, how many bytes it has. */
-bool hd_real_is_boot(const void *p, size_t *size);
+enum { HD_REAL_BOOT_BYTES = 256 << 10 };
+extern uint8_t hd_real_boot[HD_REAL_BOOT_BYTES] __attribute__((visibility("hidden")));
+
+/* Whether p is of the boot arena. */
+static inline bool hd_real_is_boot(const void *p)
+{
+	return __builtin_expect((uintptr_t)p - (uintptr_t)hd_real_boot < HD_REAL_BOOT_BYTES, 0);
+}
+
+/* How many bytes a block of it has. */
+size_t hd_real_boot_size(const void *p);
 
 /* The next definition of a function behind this library, or NULL. Not async-signal-safe. */
 void *hd_real_next(const char *name);
