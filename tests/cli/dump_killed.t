@@ -9,10 +9,11 @@ export ASAN_OPTIONS="${ASAN_OPTIONS:-}:detect_leaks=0"
 compile "$SCRATCH/killer" tests/cli/dump_killer.c
 mkdir "$SCRATCH/out"
 
-# $1: whom; $2: at which calls, any or ptrace; $3: every so manieth; $4: an option more. Each mishap is a line.
+# $1: whom; $2: at which calls, any or ptrace; $3: every so manieth; $4: an option more; $5: from which. Each mishap is a
+# line.
 kill_at()
 {
-	call=1
+	call=${5:-1}
 	: >"$SCRATCH/mishaps"
 	while :; do
 		timeout 60 "$SCRATCH/killer" "$1" "$2" $call "$HEAPDUMP" dump $4 --no-sync -o "$SCRATCH/out/image" $pid \
@@ -38,16 +39,29 @@ kill_at()
 }
 
 # In a sanitized tool, which is ten times as slow, coarser.
-often=1
-seldom=60
+often=2
+seldom=80
 ! grep -q -e -fsanitize "$BUILD/flags" || often=7 seldom=150
 
 # all that is done to the program is done by ptrace
 begin computes
 kill_at worker ptrace $often
-is "worker killed at each ptrace call: there was no mishap" "$(head -n 20 "$SCRATCH/mishaps")" ''
+is "worker killed at every other ptrace call: there was no mishap" "$(head -n 20 "$SCRATCH/mishaps")" ''
 ok "there were calls enough" [ $call -gt 30 ]
 verdict "what the program computes is right"
+
+# one thread, which is nowhere but in its registers
+compile "$SCRATCH/odd" tests/cli/dump_odd.c -O2 -D_GNU_SOURCE -pthread -Wno-unused-result
+target=$SCRATCH/odd
+begin vectors
+if kill -0 $pid 2>/dev/null; then
+	kill_at worker ptrace $often '' 2
+	is "worker killed at the others: there was no mishap with the only thread" "$(head -n 20 "$SCRATCH/mishaps")" ''
+	verdict "and every register kept its value"
+else
+	skip "the only thread's registers" "this processor has no AVX2"
+fi
+target=
 
 for whom in worker asker both; do
 	begin computes
