@@ -97,9 +97,12 @@ LIB_CFLAGS = $(BASE_CFLAGS) -fPIC -fvisibility=hidden
 # (-O1 makes no tail jumps by itself.) private: the flags file, a prerequisite, must not see it.
 $(BUILD)/lib/dump/hooks.o $(BUILD)/lib/dump/hooks_cxx.o: private LIB_CFLAGS += -fomit-frame-pointer -foptimize-sibling-calls
 
-# What is done for each object where all are tracked: a twelfth of that. (-O3 only where -O2 was asked for.)
+# What is done for each object where all are tracked: seen as one by the compiler, it takes an eighth less of the program's
+# time. Fat objects: in the archive they are like others. (-O3 only where -O2 was asked for; clang's -flto is another.)
 HOT_OBJECTS = $(patsubst %,$(BUILD)/lib/dump/%.o,sampler sample_table site_table stack stack_memo)
-$(HOT_OBJECTS): private LIB_CFLAGS += -fomit-frame-pointer $(if $(filter -O2,$(CFLAGS)),-O3)
+HOT_LTO     = $(if $(findstring clang,$(CC)),,-flto=1)
+HOT_CFLAGS  = -fomit-frame-pointer $(if $(filter -O2,$(CFLAGS)),-O3 $(HOT_LTO) $(if $(HOT_LTO),-ffat-lto-objects))
+$(HOT_OBJECTS): private LIB_CFLAGS += $(HOT_CFLAGS)
 
 LIB_SOURCES = $(wildcard dump/*.c) formats/core_write.c formats/image_write.c
 LIB_OBJECTS = $(LIB_SOURCES:%.c=$(BUILD)/lib/%.o)
@@ -109,7 +112,7 @@ $(BUILD)/libheapdump.a: $(LIB_OBJECTS) $(BUILD)/sources
 	$(Q)$(AR) crs $@ $(LIB_OBJECTS)
 $(BUILD)/libheapdump.so.$(SOVERSION): $(LIB_OBJECTS) $(BUILD)/sources
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(LIB_CFLAGS) $(LDFLAGS) -shared -Wl,-z,now -Wl,-z,defs -Wl,-z,nodelete -Wl,-soname,libheapdump.so.$(SOVERSION) -o $@ $(LIB_OBJECTS)
+	$(Q)$(CC) $(LIB_CFLAGS) $(LDFLAGS) $(HOT_LTO) -shared -Wl,-z,now -Wl,-z,defs -Wl,-z,nodelete -Wl,-soname,libheapdump.so.$(SOVERSION) -o $@ $(LIB_OBJECTS)
 $(BUILD)/libheapdump.so: $(BUILD)/libheapdump.so.$(SOVERSION)
 	@ln -sf $(<F) $@
 
