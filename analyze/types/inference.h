@@ -1,0 +1,97 @@
+/*
+ * What each object is, as far as typed pointers tell: from variables whose type is known, along the
+ * pointer fields of what they point to. Data only: one line of 16 bytes an object, with the
+ * reason and how sure it is.
+ *
+ *	variable  struct session *g_sessions ──► object: a struct session, because of g_sessions
+ *	field     .conn of it                ──► object: a struct conn, because of the session at +0x18
+ *	ring      .link.next of it, into the middle of another object of the same size, where a struct
+ *	          session has its .link      ──► object: a struct session, too
+ *
+ * A pointer to the start of an object proposes its target type; whether the size of the object
+ * agrees is the fit. A better fit replaces a worse one, an equal one that says another type is a conflict and
+ * stays marked. void *, and types that are not known, propose nothing.
+ */
+#ifndef HEAPDUMP_TYPES_INFERENCE_H
+#define HEAPDUMP_TYPES_INFERENCE_H
+
+#include "analyze/graph/index.h"
+#include "analyze/space/threads.h"
+#include "analyze/types/variables.h"
+
+/* How a type and the usable size of an object agree; a greater one is preferred. */
+enum inference_fit {
+	FIT_NONE,   /* the object is smaller, or nothing can be said */
+	FIT_BYTES,  /* scalars that fill it: char[], int[], double[] */
+	FIT_PREFIX, /* it is larger, and no multiple: it begins with one */
+	FIT_ARRAY,  /* a multiple, but for what an allocator rounds up */
+	FIT_OPEN,   /* the type ends in an array that takes the rest */
+	FIT_EXACT,  /* the size, but for what an allocator rounds up */
+};
+
+enum inference_reason {
+	INFERRED_NOT,
+	INFERRED_RING,	   /* a pointer in an object of its own type leads into it */
+	INFERRED_FIELD,	   /* a pointer field of an object */
+	INFERRED_VARIABLE, /* a pointer in a variable */
+};
+
+enum inference_confidence {
+	CONFIDENCE_NONE,    /* nothing is known */
+	CONFIDENCE_GUESS,   /* a prefix; from a union's member; contradicted; or of a guess */
+	CONFIDENCE_LIKELY,  /* an array, a ring, an open end; or from such */
+	CONFIDENCE_CERTAIN, /* an exact fit, by declared types all the way from a variable */
+	N_CONFIDENCES
+};
+
+enum inference_flags {
+	INFERENCE_SHARED = 1 << 0,    /* the pointer was in a union or a variant */
+	INFERENCE_CONFLICT = 1 << 1,  /* another type was proposed as well, with the same fit */
+	INFERENCE_BAD_WORDS = 1 << 2, /* pointer fields hold what is no address of the process */
+	INFERENCE_IS_HEAD = 1 << 3,   /* rounded up, and larger types begin with one of this type */
+};
+
+struct inference_line {
+	type_id type;  /* of the whole, or of an element (array, bytes); TYPE_NONE: not known */
+	uint32_t from; /* by reason: index into the variables' list, or obj_id */
+	uint32_t off;  /* of the pointer in it, bytes; UINT32_MAX: farther */
+	uint8_t fit, reason, confidence, flags;
+};
+
+struct inference_sum {
+	uint64_t objects, bytes;
+};
+
+struct inference {
+	struct inference_line *v; /* per object */
+	uint32_t n;
+	struct inference_sum sums[N_CONFIDENCES]; /* of all objects, mappings left out */
+};
+
+struct inference_input {
+	const struct type_table *table;
+	const struct variables *variables;
+	const struct space *space;
+	const struct objects *objects;
+	const struct index *index;
+	const struct threads *threads; /* for thread-locals; NULL: without */
+};
+
+/*
+ * Order of the result does not depend on anything but the input. O(bytes of typed objects), each
+ * looked at once per better fit; never recurses. ERR_NOMEM.
+ */
+WARN_UNUSED int inference_run(struct inference *out, const struct inference_input *in,
+			      struct err *err);
+void inference_deinit(struct inference *r);
+
+/* Elements of an array or of bytes; else 1. 0: not known. */
+uint64_t inference_count(const struct inference_line *l, const struct type_table *t, uint64_t size);
+
+/* inference_fit.c: how a type agrees with an object's usable size. */
+enum inference_fit inference_fit_of(const struct type_table *t, type_id id, uint64_t usable);
+
+/* Whether the type has the other at that offset, as itself or anywhere inside. Both peeled. */
+bool inference_has_at(const struct type_table *t, type_id id, uint64_t off, type_id inner);
+
+#endif

@@ -1,0 +1,390 @@
+/*
+ * What objects are concluded to be, on small heaps by hand: a page of variables, a page of objects.
+ *
+ *	struct conn { char *buf; long n; }                                  16 bytes
+ *	struct session { struct session *next; struct conn *conn; void *p; }  24
+ *	struct item { long id; struct list { next, prev } link; long n; }     32
+ *	struct base { long tag; }, struct derived { struct base base; long x[6]; }
+ *	union any { struct conn *conn; long number; }
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <cmocka.h>
+
+#include "analyze/types/inference.h"
+#include "tests/lib/types_build.h"
+
+#define GLOBALS 0x1000ull
+#define HEAP	0x10000ull
+
+enum { PAGE = 65536 };
+
+struct bed {
+	struct type_table t;
+	struct variables variables;
+	struct parts parts;
+	struct space space;
+	struct objects objects;
+	struct index *index;
+	struct inference out;
+	uint8_t globals[4096], heap[PAGE];
+	addr_t next_global, next_object;
+	type_id byte, big, conn, session, list, item, base, derived, any, opaque;
+	type_id p_byte, p_conn, p_session, pp_session, p_list, p_base, p_void, p_derived;
+};
+
+static type_id pointer_to(struct bed *b, type_id to)
+{
+	return types_build_over(&b->t, TYPE_POINTER, NULL, to);
+}
+
+static type_id record(struct bed *b, enum type_kind kind, const char *name, uint64_t size,
+		      const struct types_build_member *v, size_t n)
+{
+	return types_build_record(&b->t, kind, name, size, v, n);
+}
+
+static void make_types(struct bed *b)
+{
+	b->byte = types_build_base(&b->t, "char", 1);
+	b->big = types_build_base(&b->t, "long", 8);
+	b->p_byte = pointer_to(b, b->byte);
+	b->p_void = pointer_to(b, TYPE_VOID);
+	b->conn = record(b, TYPE_STRUCT, "conn", 16,
+			 (struct types_build_member[]){{"buf", b->p_byte, 0, 0, 0, 0},
+						       {"n", b->big, 8, 0, 0, 0}},
+			 2);
+	b->p_conn = pointer_to(b, b->conn);
+	b->p_session = pointer_to(b, TYPE_UNKNOWN);
+	b->session = record(b, TYPE_STRUCT, "session", 24,
+			    (struct types_build_member[]){{"next", b->p_session, 0, 0, 0, 0},
+							  {"conn", b->p_conn, 8, 0, 0, 0},
+							  {"p", b->p_void, 16, 0, 0, 0}},
+			    3);
+	b->t.types.v[b->p_session].target = b->session;
+	b->pp_session = pointer_to(b, b->p_session);
+	b->p_list = pointer_to(b, TYPE_UNKNOWN);
+	b->list = record(b, TYPE_STRUCT, "list", 16,
+			 (struct types_build_member[]){{"next", b->p_list, 0, 0, 0, 0},
+						       {"prev", b->p_list, 8, 0, 0, 0}},
+			 2);
+	b->t.types.v[b->p_list].target = b->list;
+	b->item = record(b, TYPE_STRUCT, "item", 32,
+			 (struct types_build_member[]){{"id", b->big, 0, 0, 0, 0},
+						       {"link", b->list, 8, 0, 0, 0},
+						       {"n", b->big, 24, 0, 0, 0}},
+			 3);
+	b->base = record(b, TYPE_STRUCT, "base", 8,
+			 (struct types_build_member[]){{"tag", b->big, 0, 0, 0, 0}}, 1);
+	b->derived = record(b, TYPE_STRUCT, "derived", 56,
+			    (struct types_build_member[]){
+				    {"base", b->base, 0, 0, 0, 0},
+				    {"x", types_build_array(&b->t, b->big, 6), 8, 0, 0, 0}},
+			    2);
+	b->p_base = pointer_to(b, b->base);
+	b->p_derived = pointer_to(b, b->derived);
+	b->any = record(b, TYPE_UNION, "any", 8,
+			(struct types_build_member[]){{"conn", b->p_conn, 0, 0, 0, 0},
+						      {"number", b->big, 0, 0, 0, 0}},
+			2);
+}
+
+static struct bed *make_bed(void)
+{
+	struct bed *b = calloc(1, sizeof(*b));
+	struct err err;
+
+	assert_non_null(b);
+	assert_int_equal(type_table_init(&b->t, &err), 0);
+	make_types(b);
+	b->next_global = GLOBALS;
+	b->next_object = HEAP + 16;
+	return b;
+}
+
+/* usable: what malloc_usable_size() would say. */
+static addr_t object(struct bed *b, uint64_t usable)
+{
+	addr_t at = b->next_object;
+	struct err err;
+
+	assert_int_equal(objects_add(&b->objects, at, usable, OBJECT_ARENA, &err), 0);
+	b->next_object += (usable + 8 + 15) / 16 * 16;
+	assert_true(b->next_object < HEAP + PAGE);
+	return at;
+}
+
+static void put(struct bed *b, addr_t at, uint64_t word)
+{
+	memcpy(at >= HEAP ? b->heap + (at - HEAP) : b->globals + (at - GLOBALS), &word,
+	       sizeof(word));
+}
+
+static addr_t global(struct bed *b, type_id type, uint64_t word)
+{
+	struct variable v = {.at = b->next_global, .type = type};
+
+	assert_int_equal(vec_push(&b->variables.list, v), 0);
+	put(b, v.at, word);
+	b->next_global += 64;
+	return v.at;
+}
+
+static void add_segment(struct bed *b, addr_t at, const uint8_t *bytes, uint64_t size)
+{
+	struct segment s = {.addr = at,
+			    .memsz = size,
+			    .filesz = size,
+			    .data = bytes,
+			    .prot = PROT_READ | PROT_WRITE};
+
+	assert_int_equal(vec_push(&b->parts.segments, s), 0);
+}
+
+static void conclude(struct bed *b)
+{
+	struct inference_input in = {.table = &b->t,
+				     .variables = &b->variables,
+				     .space = &b->space,
+				     .objects = &b->objects};
+	uint64_t dropped;
+	struct err err;
+
+	add_segment(b, GLOBALS, b->globals, sizeof(b->globals));
+	add_segment(b, HEAP, b->heap, sizeof(b->heap));
+	assert_int_equal(space_init(&b->space, &b->parts, &err), 0);
+	assert_int_equal(objects_seal(&b->objects, &dropped, &err), 0);
+	assert_int_equal(dropped, 0);
+	assert_int_equal(index_new(&b->index, &b->objects, &err), 0);
+	in.index = b->index;
+	variables_sort(&b->variables);
+	assert_int_equal(type_table_index(&b->t, &err), 0);
+	assert_int_equal(inference_run(&b->out, &in, &err), 0);
+	assert_int_equal(b->out.n, objects_count(&b->objects));
+}
+
+static void free_bed(struct bed *b)
+{
+	inference_deinit(&b->out);
+	index_free(b->index);
+	space_deinit(&b->space);
+	objects_deinit(&b->objects);
+	vec_deinit(&b->parts.segments);
+	variables_deinit(&b->variables);
+	type_table_deinit(&b->t);
+	free(b);
+}
+
+static const struct inference_line *line_of(const struct bed *b, addr_t at)
+{
+	obj_id o = objects_find(&b->objects, at);
+
+	assert_int_not_equal(o, OBJ_NONE);
+	return &b->out.v[o];
+}
+
+static void expect(const struct bed *b, addr_t at, type_id type, enum inference_fit fit,
+		   enum inference_confidence confidence)
+{
+	const struct inference_line *l = line_of(b, at);
+
+	if (l->type != type || l->fit != fit || l->confidence != confidence)
+		fail_msg("%#llx: type %u fit %d confidence %d, not %u %d %d",
+			 (unsigned long long)at, l->type, l->fit, l->confidence, type, fit,
+			 confidence);
+}
+
+static void types_spread_from_a_variable_along_fields(void **state)
+{
+	struct bed *b = make_bed();
+	addr_t a = object(b, 24), c = object(b, 24), d = object(b, 24), text = object(b, 104),
+	       thing = object(b, 40), lost = object(b, 24);
+
+	global(b, b->p_session, a);
+	put(b, a, c);
+	put(b, a + 8, d);
+	put(b, c + 16, thing);
+	put(b, d, text);
+	conclude(b);
+	expect(b, a, b->session, FIT_EXACT, CONFIDENCE_CERTAIN);
+	assert_int_equal(line_of(b, a)->reason, INFERRED_VARIABLE);
+	expect(b, c, b->session, FIT_EXACT, CONFIDENCE_CERTAIN);
+	assert_int_equal(line_of(b, c)->reason, INFERRED_FIELD);
+	assert_int_equal(line_of(b, c)->from, objects_find(&b->objects, a));
+	/* rounded up from 16 by the allocator; nothing larger begins with a conn */
+	expect(b, d, b->conn, FIT_EXACT, CONFIDENCE_CERTAIN);
+	assert_int_equal(line_of(b, d)->off, 8);
+	expect(b, text, b->byte, FIT_BYTES, CONFIDENCE_LIKELY);
+	/* void * says nothing */
+	expect(b, thing, TYPE_NONE, FIT_NONE, CONFIDENCE_NONE);
+	expect(b, lost, TYPE_NONE, FIT_NONE, CONFIDENCE_NONE);
+	assert_int_equal(b->out.sums[CONFIDENCE_CERTAIN].objects, 3);
+	assert_int_equal(b->out.sums[CONFIDENCE_CERTAIN].bytes, 72);
+	assert_int_equal(b->out.sums[CONFIDENCE_NONE].objects, 2);
+	free_bed(b);
+}
+
+static void arrays_are_known_by_their_size(void **state)
+{
+	struct bed *b = make_bed();
+	addr_t table = object(b, 808), s = object(b, 24), many = object(b, 72 + 8),
+	       c = object(b, 24);
+
+	global(b, b->pp_session, table);
+	put(b, table + 99 * 8, s);
+	global(b, b->p_session, many);
+	put(b, many + 2 * 24 + 8, c);
+	conclude(b);
+	expect(b, table, b->p_session, FIT_ARRAY, CONFIDENCE_LIKELY);
+	assert_int_equal(inference_count(line_of(b, table), &b->t, 808), 101);
+	expect(b, s, b->session, FIT_EXACT, CONFIDENCE_LIKELY);
+	expect(b, many, b->session, FIT_ARRAY, CONFIDENCE_LIKELY);
+	expect(b, c, b->conn, FIT_EXACT, CONFIDENCE_LIKELY);
+	assert_int_equal(line_of(b, c)->off, 56);
+	free_bed(b);
+}
+
+static void a_base_gives_way_to_what_is_derived_from_it(void **state)
+{
+	struct bed *b = make_bed();
+	addr_t d = object(b, 56), small = object(b, 24);
+
+	global(b, b->p_base, d);
+	global(b, b->p_derived, d);
+	global(b, b->p_base, small);
+	conclude(b);
+	expect(b, d, b->derived, FIT_EXACT, CONFIDENCE_CERTAIN);
+	/* 24 bytes may be a base, or something else that begins with one */
+	expect(b, small, b->base, FIT_EXACT, CONFIDENCE_LIKELY);
+	free_bed(b);
+}
+
+static void what_only_begins_so_is_a_guess(void **state)
+{
+	struct bed *b = make_bed();
+	addr_t d = object(b, 88 + 2), tiny = object(b, 8);
+
+	global(b, b->p_derived, d);
+	global(b, b->p_session, tiny);
+	conclude(b);
+	expect(b, d, b->derived, FIT_PREFIX, CONFIDENCE_GUESS);
+	expect(b, tiny, TYPE_NONE, FIT_NONE, CONFIDENCE_NONE);
+	free_bed(b);
+}
+
+static void contradictions_are_kept_and_never_certain(void **state)
+{
+	struct bed *b = make_bed();
+	type_id other = record(b, TYPE_STRUCT, "other", 24,
+			       (struct types_build_member[]){{"a", b->p_conn, 0, 0, 0, 0}}, 1);
+	addr_t a = object(b, 24), c = object(b, 24);
+
+	global(b, b->p_session, a);
+	global(b, pointer_to(b, other), a);
+	put(b, a + 8, c);
+	conclude(b);
+	assert_true(line_of(b, a)->flags & INFERENCE_CONFLICT);
+	assert_int_equal(line_of(b, a)->confidence, CONFIDENCE_GUESS);
+	/* nor is what hangs on it */
+	expect(b, c, b->conn, FIT_EXACT, CONFIDENCE_GUESS);
+	free_bed(b);
+}
+
+static void a_union_member_is_a_guess(void **state)
+{
+	struct bed *b = make_bed();
+	addr_t c = object(b, 24);
+
+	global(b, b->any, c);
+	conclude(b);
+	expect(b, c, b->conn, FIT_EXACT, CONFIDENCE_GUESS);
+	free_bed(b);
+}
+
+static void pointer_fields_without_an_address_are_noticed(void **state)
+{
+	struct bed *b = make_bed();
+	addr_t a = object(b, 24);
+
+	global(b, b->p_session, a);
+	put(b, a + 8, 0x6e6f74206120);
+	conclude(b);
+	expect(b, a, b->session, FIT_EXACT, CONFIDENCE_LIKELY);
+	assert_true(line_of(b, a)->flags & INFERENCE_BAD_WORDS);
+	free_bed(b);
+}
+
+static void an_intrusive_list_is_followed_to_its_containers(void **state)
+{
+	struct bed *b = make_bed();
+	addr_t v[4], head;
+
+	for (int i = 0; i < 4; i++)
+		v[i] = object(b, 40);
+	head = global(b, b->list, v[0] + 8);
+	put(b, head + 8, v[3] + 8);
+	for (int i = 0; i < 4; i++) {
+		put(b, v[i] + 8, i < 3 ? v[i + 1] + 8 : head);
+		put(b, v[i] + 16, i ? v[i - 1] + 8 : head);
+	}
+	/* one of them is known otherwise */
+	global(b, pointer_to(b, b->item), v[1]);
+	conclude(b);
+	expect(b, v[1], b->item, FIT_EXACT, CONFIDENCE_CERTAIN);
+	expect(b, v[0], b->item, FIT_EXACT, CONFIDENCE_LIKELY);
+	expect(b, v[2], b->item, FIT_EXACT, CONFIDENCE_LIKELY);
+	expect(b, v[3], b->item, FIT_EXACT, CONFIDENCE_LIKELY);
+	assert_int_equal(line_of(b, v[3])->reason, INFERRED_RING);
+	free_bed(b);
+}
+
+static void circles_of_objects_end(void **state)
+{
+	struct bed *b = make_bed();
+	addr_t a = object(b, 24), c = object(b, 24);
+
+	global(b, b->p_session, a);
+	put(b, a, c);
+	put(b, c, a);
+	conclude(b);
+	expect(b, a, b->session, FIT_EXACT, CONFIDENCE_CERTAIN);
+	expect(b, c, b->session, FIT_EXACT, CONFIDENCE_CERTAIN);
+	free_bed(b);
+}
+
+static void an_object_that_points_to_itself_by_another_type_is_a_contradiction(void **state)
+{
+	struct bed *b = make_bed();
+	addr_t a = object(b, 24);
+
+	global(b, b->p_session, a);
+	put(b, a + 8, a);
+	conclude(b);
+	expect(b, a, b->session, FIT_EXACT, CONFIDENCE_GUESS);
+	assert_true(line_of(b, a)->flags & INFERENCE_CONFLICT);
+	free_bed(b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(types_spread_from_a_variable_along_fields),
+		cmocka_unit_test(arrays_are_known_by_their_size),
+		cmocka_unit_test(a_base_gives_way_to_what_is_derived_from_it),
+		cmocka_unit_test(what_only_begins_so_is_a_guess),
+		cmocka_unit_test(contradictions_are_kept_and_never_certain),
+		cmocka_unit_test(a_union_member_is_a_guess),
+		cmocka_unit_test(pointer_fields_without_an_address_are_noticed),
+		cmocka_unit_test(an_intrusive_list_is_followed_to_its_containers),
+		cmocka_unit_test(circles_of_objects_end),
+		cmocka_unit_test(
+			an_object_that_points_to_itself_by_another_type_is_a_contradiction),
+	};
+
+	return cmocka_run_group_tests_name("inferred types", tests, NULL, NULL);
+}
