@@ -24,7 +24,10 @@ bench-stack: $(BUILD)/bench_stack
 $(BUILD)/bench_loop: $(BUILD)/tests/bench/bench_loop.o
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $<
 
-bench-sampler: all $(BUILD)/bench_loop
+$(BUILD)/bench_forward.so: tests/bench/bench_forward.c
+	$(CC) -O2 -fPIC -shared -fvisibility=hidden -o $@ $<
+
+bench-sampler: all $(BUILD)/bench_loop $(BUILD)/bench_forward.so
 	@tests/bench/bench-sampler '$(BUILD)' --rounds $(BENCH_ROUNDS)
 .PHONY: bench-sampler
 BENCH_ROUNDS ?= 7
