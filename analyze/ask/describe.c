@@ -7,6 +7,7 @@
 
 #include "analyze/ask/allocated.h"
 #include "analyze/ask/describe.h"
+#include "analyze/ask/typed.h"
 #include "analyze/space/vectors.h"
 
 enum { TEXT_MIN = 4, TEXT_MAX = 48 };
@@ -110,6 +111,7 @@ void describe_object(struct session *s, struct fact *into, obj_id o)
 			fact_set_str(into, "path", m->path);
 		return;
 	}
+	typed_set(s, into, o);
 	set_hint(s, into, addr);
 	set_text(s, into, addr, size);
 	allocated_set_site(s, into, o);

@@ -24,6 +24,8 @@ enum {
 	DONE_SCAN = 1 << 8,
 	DONE_REACH = 1 << 9,
 	DONE_DOMINATORS = 1 << 10,
+	DONE_TYPES = 1 << 11,
+	DONE_INFERENCE = 1 << 12,
 };
 
 static void begin(const struct session *s, const char *what)
@@ -229,8 +231,39 @@ int session_need_reverse(struct session *s, struct err *err)
 	return rc < 0 || s->graph.in_off ? rc : graph_make_reverse(&s->graph, err);
 }
 
+static int run_inference(struct session *s, struct err *err)
+{
+	struct inference_input in = {.table = &s->types.table,
+				     .variables = &s->types.variables,
+				     .space = &s->space,
+				     .objects = &s->heap.objects,
+				     .index = s->index,
+				     .threads = &s->threads};
+
+	return finish(s, DONE_INFERENCE, inference_run(&s->inference, &in, err));
+}
+
+int session_need_types(struct session *s, struct err *err)
+{
+	int rc = session_need_graph(s, err);
+
+	if (rc < 0 || s->done & DONE_INFERENCE || s->options.no_types)
+		return rc;
+	if (!(s->done & DONE_TYPES))
+		rc = finish(s, DONE_TYPES,
+			    types_init(&s->types, s->debuginfo, &s->modules, &s->warnings, err));
+	begin(s, "reading types");
+	if (rc == 0)
+		rc = types_need_all(&s->types, err);
+	begin(s, "concluding types");
+	return rc < 0 ? rc : run_inference(s, err);
+}
+
 void session_close(struct session *s)
 {
+	inference_deinit(&s->inference);
+	if (s->done & DONE_TYPES)
+		types_deinit(&s->types);
 	if (s->done & DONE_DOMINATORS)
 		dominators_deinit(&s->dominators);
 	if (s->done & DONE_REACH)

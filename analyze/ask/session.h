@@ -8,6 +8,7 @@
  *	frames       stacks unwound
  *	graph        roots → index → scan → reach
  *	dominators   SEMI-NCA → retained
+ *	types        debug information of all modules → what each object is
  *	reverse      who points here
  */
 #ifndef HEAPDUMP_ASK_SESSION_H
@@ -18,12 +19,15 @@
 #include "analyze/graph/reach.h"
 #include "analyze/graph/scan.h"
 #include "analyze/heap/sites.h"
+#include "analyze/types/inference.h"
+#include "analyze/types/types.h"
 #include "formats/input.h"
 
 struct session_options {
 	struct module_search search;
 	struct scan_options scan;
 	unsigned without_roots; /* bit (1 << root class) */
+	bool no_types;		/* no debug information is read for types */
 	bool no_cache;		/* accepted; there is no saved index yet */
 	/* Called at the start of each pass, for progress; may be NULL. */
 	void (*progress)(void *arg, const char *what);
@@ -55,6 +59,8 @@ struct session {
 	struct scan_account account;
 	struct reach reach;
 	struct dominators dominators;
+	struct types types;
+	struct inference inference;    /* empty before it is needed, and without types */
 	struct callers_cache *callers; /* made when first needed */
 	unsigned done;		       /* passes done, by bit */
 };
@@ -71,5 +77,6 @@ WARN_UNUSED int session_need_frames(struct session *s, struct err *err);
 WARN_UNUSED int session_need_graph(struct session *s, struct err *err);
 WARN_UNUSED int session_need_reverse(struct session *s, struct err *err);
 WARN_UNUSED int session_need_dominators(struct session *s, struct err *err);
+WARN_UNUSED int session_need_types(struct session *s, struct err *err);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "analyze/ask/trace.h"
+#include "analyze/ask/typed.h"
 
 enum { SHOWN_ENDS = 8, MIN_RUN = 3 };
 
@@ -39,17 +40,19 @@ static uint64_t size_of(const struct session *s, vertex_id v)
 	return o == OBJ_NONE ? 0 : objects_size(&s->heap.objects, o);
 }
 
-/* One step of the trace, with the hop that led into it (repeated times), if any. */
+/* One step of the trace, with the hop that led into it from before (repeated times), if any. */
 static void add_step(struct session *s, struct fact *steps, const struct hop *in, uint64_t times,
-		     vertex_id v, const struct hop *out)
+		     vertex_id before, vertex_id v, const struct hop *out)
 {
 	struct fact *step = fact_add_object(steps);
 
 	if (in) {
 		struct fact *via = fact_set_object(step, "via");
 
-		if (in->off != NO_WORD)
+		if (in->off != NO_WORD) {
 			fact_set_u64(via, "offset", in->off);
+			typed_set_path(s, via, before, in->off);
+		}
 		fact_set_str(via, "class", describe_edge(in->class));
 		fact_set_bool(via, "certain", graph_is_certain(in->class));
 		fact_set_u64(via, "times", times);
@@ -84,7 +87,7 @@ void trace_path(struct session *s, struct fact *into, const struct path *p)
 	if (n > 1)
 		hop = hop_between(s, p->at.v[0], p->at.v[1]);
 	if (n)
-		add_step(s, steps, NULL, 0, p->at.v[0], n > 1 ? &hop : NULL);
+		add_step(s, steps, NULL, 0, VERTEX_NONE, p->at.v[0], n > 1 ? &hop : NULL);
 	while (i + 1 < n) {
 		size_t end;
 
@@ -93,7 +96,7 @@ void trace_path(struct session *s, struct fact *into, const struct path *p)
 		if (end - i > 1)
 			hop.more = 0;
 		guesses += graph_is_certain(hop.class) ? 0 : end - i;
-		add_step(s, steps, &hop, end - i, p->at.v[end], NULL);
+		add_step(s, steps, &hop, end - i, p->at.v[i], p->at.v[end], NULL);
 		i = end;
 	}
 	fact_set_u64(into, "hops", n ? n - 1 : 0);

@@ -158,6 +158,8 @@ int who_answer(struct session *s, const char *x, struct fact *out, struct err *e
 		rc = session_need_dominators(s, err);
 	if (rc == 0)
 		rc = session_need_reverse(s, err);
+	if (rc == 0)
+		rc = session_need_types(s, err);
 	if (rc < 0)
 		return rc;
 	set_heap(s, out);

@@ -9,41 +9,16 @@
  *
  * What a type's pointers are is worked out once per type (layout_pointers.c).
  *
- * The confidence comes last, when the lines stand still: it goes up the chain
- * of `from` to the variable, and each link must still hold, since what was
- * concluded from a type that was replaced later has lost its reason.
- *
  * Limits: a pointer into the middle of an object says something only in rings
  * (intrusive lists); C++ vtables, locals of frames and unions' tags are not looked at.
  */
 #include <string.h>
 
-#include "analyze/types/inference.h"
-#include "analyze/types/layout_pointers.h"
+#include "analyze/types/inference_run.h"
 #include "base/big_array.h"
-#include "base/bitset.h"
 
-/* Where words are being read. */
-struct source {
-	enum inference_reason reason; /* FIELD or VARIABLE */
-	uint32_t from;
-	type_id type; /* peeled */
-	addr_t addr;
-	uint64_t size, element; /* element: bytes from one copy of the type to the next */
-	bool has_bad_words;
-};
-
-struct run {
-	const struct inference_input *in;
-	struct inference *out;
-	struct layout_pointers **lists; /* per type; NULL: not worked out yet */
-	struct bitset heads;		/* types that another begins with */
-	VEC(obj_id) queue;
-	size_t queue_head;
-	struct bitset queued;
-};
-
-static int list_of(struct run *r, type_id id, const struct layout_pointers **out, struct err *err)
+static int list_of(struct inference_run *r, type_id id, const struct layout_pointers **out,
+		   struct err *err)
 {
 	struct layout_pointers *p = r->lists[id];
 
@@ -59,13 +34,17 @@ static int list_of(struct run *r, type_id id, const struct layout_pointers **out
 	return 0;
 }
 
+/* What was told, or is written in the object, outranks every fit. */
 static int rank_of(const struct inference_line *l)
 {
-	return l->fit * 4 + l->reason;
+	int above = l->reason >= INFERRED_VTABLE ? N_FITS : 0;
+
+	return (above + l->fit) * N_REASONS + l->reason;
 }
 
 /* A better line replaces, an equal one of another type contradicts. */
-static int propose(struct run *r, obj_id o, struct inference_line line, struct err *err)
+int inference_propose(struct inference_run *r, obj_id o, struct inference_line line,
+		      struct err *err)
 {
 	struct inference_line *now = &r->out->v[o];
 	const struct objects *objects = r->in->objects;
@@ -95,7 +74,7 @@ static int propose(struct run *r, obj_id o, struct inference_line line, struct e
 }
 
 /* A word that is no address of anything: the memory is not what we think, or not initialised. */
-static bool is_bad(const struct run *r, uint64_t word)
+static bool is_bad(const struct inference_run *r, uint64_t word)
 {
 	uint64_t avail;
 
@@ -103,7 +82,7 @@ static bool is_bad(const struct run *r, uint64_t word)
 }
 
 /* One pointer field, at off in the source, with that target. */
-static int follow(struct run *r, struct source *s, uint64_t off, uint64_t word,
+static int follow(struct inference_run *r, struct inference_source *s, uint64_t off, uint64_t word,
 		  const struct layout_pointer *p, struct err *err)
 {
 	const struct type_table *t = r->in->table;
@@ -134,14 +113,14 @@ static int follow(struct run *r, struct source *s, uint64_t off, uint64_t word,
 		if (type_table_size(t, target, &size) && off % s->element >= delta &&
 		    off % s->element - delta < size &&
 		    inference_fit_of(t, ring.type, objects_size(r->in->objects, o)) == FIT_EXACT &&
-		    propose(r, o, ring, err) < 0)
+		    inference_propose(r, o, ring, err) < 0)
 			return ERR_NOMEM;
 	}
-	return delta ? 0 : propose(r, o, line, err);
+	return delta ? 0 : inference_propose(r, o, line, err);
 }
 
 /* Every copy of one pointer field in one element. */
-static int follow_all(struct run *r, struct source *s, uint64_t base,
+static int follow_all(struct inference_run *r, struct inference_source *s, uint64_t base,
 		      const struct layout_pointer *p, struct err *err)
 {
 	uint64_t count = p->is_open ? UINT64_MAX : p->count;
@@ -162,7 +141,8 @@ static int follow_all(struct run *r, struct source *s, uint64_t base,
 	return rc;
 }
 
-static int read_source(struct run *r, struct source *s, uint64_t elements, struct err *err)
+int inference_read(struct inference_run *r, struct inference_source *s, uint64_t elements,
+		   struct err *err)
 {
 	const struct layout_pointers *list = NULL;
 	int rc = list_of(r, s->type, &list, err);
@@ -173,65 +153,27 @@ static int read_source(struct run *r, struct source *s, uint64_t elements, struc
 	return rc;
 }
 
-static int read_variable(struct run *r, uint32_t i, addr_t at, struct err *err)
-{
-	const struct variable *v = &r->in->variables->list.v[i];
-	struct source s = {.reason = INFERRED_VARIABLE,
-			   .from = i,
-			   .type = type_table_peel(r->in->table, v->type),
-			   .addr = at};
-
-	if (!type_table_size(r->in->table, s.type, &s.size) || s.size > UINT64_MAX - at)
-		return 0;
-	s.element = s.size;
-	return read_source(r, &s, 1, err);
-}
-
-static int read_variables(struct run *r, struct err *err)
-{
-	const struct variables *v = r->in->variables;
-	const struct threads *threads = r->in->threads;
-	int rc = 0;
-
-	for (uint32_t i = 0; i < v->list.n && rc == 0; i++) {
-		if (!v->list.v[i].is_tls) {
-			rc = read_variable(r, i, v->list.v[i].at, err);
-			continue;
-		}
-		for (size_t k = 0; threads && k < threads->list.n && rc == 0; k++)
-			for (size_t b = 0; b < threads->list.v[k].tls.n && rc == 0; b++) {
-				const struct tls_block *block = &threads->list.v[k].tls.v[b];
-
-				if (block->module == v->list.v[i].module &&
-				    v->list.v[i].at < range_size(block->at))
-					rc = read_variable(r, i, block->at.lo + v->list.v[i].at,
-							   err);
-			}
-	}
-	return rc;
-}
-
-static int read_object(struct run *r, obj_id o, struct err *err)
+static int read_object(struct inference_run *r, obj_id o, struct err *err)
 {
 	struct inference_line *l = &r->out->v[o];
-	struct source s = {.reason = INFERRED_FIELD,
-			   .from = o,
-			   .type = l->type,
-			   .addr = objects_addr(r->in->objects, o),
-			   .size = objects_size(r->in->objects, o)};
+	struct inference_source s = {.reason = INFERRED_FIELD,
+				     .from = o,
+				     .type = l->type,
+				     .addr = objects_addr(r->in->objects, o),
+				     .size = objects_size(r->in->objects, o)};
 	uint64_t size;
 	int rc;
 
 	if (l->fit == FIT_BYTES || !type_table_size(r->in->table, l->type, &size) || !size)
 		return 0;
 	s.element = size;
-	rc = read_source(r, &s, inference_count(l, r->in->table, s.size), err);
+	rc = inference_read(r, &s, inference_count(l, r->in->table, s.size), err);
 	if (s.has_bad_words)
 		r->out->v[o].flags |= INFERENCE_BAD_WORDS;
 	return rc;
 }
 
-static int spread(struct run *r, struct err *err)
+static int spread(struct inference_run *r, struct err *err)
 {
 	int rc = 0;
 
@@ -251,121 +193,7 @@ static int spread(struct run *r, struct err *err)
 	return rc;
 }
 
-/* Types that stand at the start of others. */
-static void find_heads(struct run *r)
-{
-	const struct type_table *t = r->in->table;
-
-	for (type_id id = 0; id < type_table_count(t); id++) {
-		uint32_t n;
-		const struct type_member *v = type_table_members(t, id, &n);
-		uint8_t kind = type_table_get(t, id)->kind;
-
-		for (uint32_t i = 0; i < n && (kind == TYPE_STRUCT || kind == TYPE_UNION); i++)
-			if (!v[i].off)
-				bitset_add(&r->heads, type_table_peel(t, v[i].type));
-	}
-}
-
-/* Whether the field that the line goes back to still is a pointer to its type. */
-static bool still_holds(const struct run *r, const struct inference_line *l)
-{
-	const struct inference_line *from;
-	const struct layout_pointers *list;
-	uint64_t size, off = l->off;
-
-	if (l->reason == INFERRED_VARIABLE)
-		return true;
-	from = &r->out->v[l->from];
-	list = from->type < type_table_count(r->in->table) ? r->lists[from->type] : NULL;
-	if (!list || !type_table_size(r->in->table, from->type, &size) || !size)
-		return false;
-	if (from->fit == FIT_ARRAY)
-		off %= size;
-	for (size_t i = 0; i < list->list.n; i++) {
-		const struct layout_pointer *p = &list->list.v[i];
-		uint64_t n = p->stride && off >= p->off ? (off - p->off) / p->stride : 0;
-
-		if (off >= p->off && off - p->off - n * p->stride == 0 &&
-		    (p->is_open || n < p->count) &&
-		    (l->reason == INFERRED_RING
-			     ? from->type == l->type
-			     : type_table_peel(r->in->table, p->target) == l->type))
-			return true;
-	}
-	return false;
-}
-
-/* How sure the line is by itself, if what it comes from were certain. */
-static uint8_t own_confidence(const struct run *r, obj_id o)
-{
-	struct inference_line *l = &r->out->v[o];
-	uint64_t size;
-
-	if (l->type == TYPE_NONE)
-		return CONFIDENCE_NONE;
-	if (l->fit == FIT_EXACT && type_table_size(r->in->table, l->type, &size) &&
-	    size < objects_size(r->in->objects, o) && bitset_has(&r->heads, l->type))
-		l->flags |= INFERENCE_IS_HEAD;
-	if (l->fit == FIT_PREFIX || l->flags & (INFERENCE_CONFLICT | INFERENCE_SHARED) ||
-	    !still_holds(r, l))
-		return CONFIDENCE_GUESS;
-	if (l->fit != FIT_EXACT || l->reason == INFERRED_RING ||
-	    l->flags & (INFERENCE_BAD_WORDS | INFERENCE_IS_HEAD))
-		return CONFIDENCE_LIKELY;
-	return CONFIDENCE_CERTAIN;
-}
-
-/* Up to a variable or to what is decided, then down again; a circle is a guess. */
-static int decide(struct run *r, obj_id o, struct bitset *decided, struct err *err)
-{
-	struct inference_line *v = r->out->v;
-	uint8_t so_far = CONFIDENCE_CERTAIN;
-	bool at_start = false;
-
-	r->queue.n = 0;
-	while (!bitset_has(decided, o)) {
-		/* marked while on the way: who comes back to it goes in a circle */
-		bitset_add(decided, o);
-		v[o].confidence = v[o].type == TYPE_NONE ? CONFIDENCE_NONE : CONFIDENCE_GUESS;
-		if (vec_push(&r->queue, o) < 0)
-			return err_nomem(err);
-		at_start = v[o].type == TYPE_NONE || v[o].reason == INFERRED_VARIABLE;
-		if (at_start)
-			break;
-		o = v[o].from;
-	}
-	if (!at_start)
-		so_far = v[o].confidence;
-	while (r->queue.n) {
-		uint8_t own;
-
-		o = r->queue.v[--r->queue.n];
-		own = own_confidence(r, o);
-		so_far = own < so_far ? own : so_far;
-		v[o].confidence = so_far;
-	}
-	return 0;
-}
-
-static int decide_all(struct run *r, struct err *err)
-{
-	struct inference *out = r->out;
-	struct bitset decided;
-	int rc = bitset_init(&decided, out->n) < 0 ? err_nomem(err) : 0;
-
-	for (obj_id o = 0; o < out->n && rc == 0; o++) {
-		rc = decide(r, o, &decided, err);
-		if (objects_kind(r->in->objects, o) == OBJECT_MAPPING)
-			continue;
-		out->sums[out->v[o].confidence].objects++;
-		out->sums[out->v[o].confidence].bytes += objects_size(r->in->objects, o);
-	}
-	bitset_deinit(&decided);
-	return rc;
-}
-
-static int begin(struct run *r, struct err *err)
+static int begin(struct inference_run *r, struct err *err)
 {
 	uint32_t n_types = type_table_count(r->in->table);
 	struct inference *out = r->out;
@@ -378,11 +206,10 @@ static int begin(struct run *r, struct err *err)
 		return err_nomem(err);
 	for (obj_id o = 0; o < out->n; o++)
 		out->v[o] = (struct inference_line){.type = TYPE_NONE};
-	find_heads(r);
 	return 0;
 }
 
-static void end(struct run *r)
+static void end(struct inference_run *r)
 {
 	for (uint32_t i = 0; r->lists && i < type_table_count(r->in->table); i++)
 		if (r->lists[i]) {
@@ -397,17 +224,17 @@ static void end(struct run *r)
 
 int inference_run(struct inference *out, const struct inference_input *in, struct err *err)
 {
-	struct run r = {.in = in, .out = out};
+	struct inference_run r = {.in = in, .out = out};
 	int rc;
 
 	*out = (struct inference){0};
 	rc = begin(&r, err);
 	if (rc == 0)
-		rc = read_variables(&r, err);
+		rc = inference_seed(&r, err);
 	if (rc == 0)
 		rc = spread(&r, err);
 	if (rc == 0)
-		rc = decide_all(&r, err);
+		rc = inference_decide(&r, err);
 	end(&r);
 	if (rc < 0)
 		inference_deinit(out);

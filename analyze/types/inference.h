@@ -27,13 +27,19 @@ enum inference_fit {
 	FIT_ARRAY,  /* a multiple, but for what an allocator rounds up */
 	FIT_OPEN,   /* the type ends in an array that takes the rest */
 	FIT_EXACT,  /* the size, but for what an allocator rounds up */
+	N_FITS
 };
 
 enum inference_reason {
 	INFERRED_NOT,
 	INFERRED_RING,	   /* a pointer in an object of its own type leads into it */
 	INFERRED_FIELD,	   /* a pointer field of an object */
+	INFERRED_SITE,	   /* a claim: what its allocation site assigns it to */
+	INFERRED_LOCAL,	   /* a pointer in a local or a parameter of a live frame */
 	INFERRED_VARIABLE, /* a pointer in a variable */
+	INFERRED_VTABLE,   /* a claim: its first word is the vtable of that class */
+	INFERRED_TOLD,	   /* a claim: the user says so */
+	N_REASONS
 };
 
 enum inference_confidence {
@@ -52,10 +58,19 @@ enum inference_flags {
 };
 
 struct inference_line {
-	type_id type;  /* of the whole, or of an element (array, bytes); TYPE_NONE: not known */
-	uint32_t from; /* by reason: index into the variables' list, or obj_id */
-	uint32_t off;  /* of the pointer in it, bytes; UINT32_MAX: farther */
+	type_id type; /* of the whole, or of an element (array, bytes); TYPE_NONE: not known */
+	uint32_t
+		from; /* by reason: index into the variables' list, or obj_id; of a claim its own */
+	uint32_t off; /* of the pointer in it, bytes; UINT32_MAX: farther */
 	uint8_t fit, reason, confidence, flags;
+};
+
+/* What something else says of one object. A claim is certain if it says so and the size agrees. */
+struct inference_claim {
+	obj_id object;
+	type_id type;
+	uint32_t from; /* handed on */
+	uint8_t reason, confidence;
 };
 
 struct inference_sum {
@@ -75,6 +90,8 @@ struct inference_input {
 	const struct objects *objects;
 	const struct index *index;
 	const struct threads *threads; /* for thread-locals; NULL: without */
+	const struct inference_claim *claims;
+	size_t n_claims;
 };
 
 /*

@@ -179,7 +179,10 @@ void screen_object(const struct screen *s, const struct fact *o, const struct la
 
 	l = l ? l : &alone;
 	fprintf(s->out, "%-*s  %*s B %s", l->addr, fact_str(o, "addr"), l->size,
-		screen_count(fact_u64(o, "size")).s, fact_str(o, "kind"));
+		screen_count(fact_u64(o, "size")).s,
+		fact_has(o, "type") ? fact_str(o, "type") : fact_str(o, "kind"));
+	if (fact_has(o, "type") && strcmp(fact_str(o, "type_confidence"), "certain"))
+		fputc('?', s->out);
 	if (fact_has(o, "path"))
 		fprintf(s->out, "  %s", fact_str(o, "path"));
 	put_retained(s, o, l);

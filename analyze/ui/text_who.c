@@ -21,7 +21,10 @@ static void put_via(const struct screen *s, const struct fact *via)
 
 	fprintf(s->out, "%s    %s", screen_glyph(s, GLYPH_BAR), screen_glyph(s, GLYPH_DOWN));
 	/* a register's root is all registers of its thread: the name says more than the offset */
-	if (fact_has(via, "offset") && strcmp(class, "register"))
+	if (fact_has(via, "path"))
+		fprintf(s->out, " %s%s", fact_str(via, "path"),
+			fact_bool(via, "path_shared") ? " (one reading of a union)" : "");
+	else if (fact_has(via, "offset") && strcmp(class, "register"))
 		fprintf(s->out, " +0x%" PRIx64, fact_u64(via, "offset"));
 	if (fact_u64(via, "times") > 1)
 		fprintf(s->out, " %s %s", screen_glyph(s, GLYPH_TIMES),

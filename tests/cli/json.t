@@ -160,7 +160,7 @@ sys.exit(bool(bad))
 P
 # by code with debug information: tests/cli/sites_real.t; by C++: tests/cli/names.t; of old
 # kernels' cores: tests/unit/test_vectors.c
-unseen="inlined points_to_symbol register_guessed"
+unseen="inlined path_shared points_to_symbol register_guessed"
 [ -e "$cores/foreign" ] || unseen="$unseen name evidence"
 ok "all JSON is valid, all its keys are documented, all documented keys are there, all addresses can be asked for" \
 	env UNSEEN="$unseen" python3 "$SCRATCH/ask.py" "$HEAPDUMP" "$cores" docs/json.md

@@ -1,0 +1,129 @@
+/*
+ * Objects and the words of roots, with their types. Which type an object has, the inference has concluded;
+ * here it is put into words.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "analyze/ask/typed.h"
+#include "analyze/types/layout.h"
+
+enum { HITS = 2 };
+
+static const struct inference_line *line_of(const struct session *s, obj_id o)
+{
+	return o < s->inference.n && s->inference.v[o].confidence ? &s->inference.v[o] : NULL;
+}
+
+bool typed_object(const struct session *s, obj_id o, struct typed *out)
+{
+	const struct inference_line *l = line_of(s, o);
+	uint64_t size;
+
+	if (!l)
+		return false;
+	size = objects_size(&s->heap.objects, o);
+	*out = (struct typed){.type = l->type,
+			      .count = inference_count(l, &s->types.table, size),
+			      .size = size,
+			      .is_array = l->fit == FIT_ARRAY || l->fit == FIT_BYTES};
+	return true;
+}
+
+void typed_spell(const struct session *s, const struct typed *t, char out[static TYPED_NAME_MAX])
+{
+	char name[TYPE_NAME_MAX];
+	size_t open;
+
+	type_names_spell(&s->types.table, t->type, name);
+	open = strcspn(name, "[(");
+	/* the count of an array of arrays, or of pointers to functions, stands inside; there is room behind */
+	if (!t->is_array)
+		snprintf(out, TYPED_NAME_MAX, "%s", name);
+	else if (name[open] == '[')
+		snprintf(out, TYPED_NAME_MAX, "%.*s[%llu]%s", (int)open, name,
+			 (unsigned long long)t->count, name + open);
+	else
+		snprintf(out, TYPED_NAME_MAX, "%s[%llu]", name, (unsigned long long)t->count);
+}
+
+const char *typed_confidence(uint8_t confidence)
+{
+	static const char *const names[] = {NULL, "guess", "likely", "certain"};
+
+	return confidence < N_CONFIDENCES ? names[confidence] : NULL;
+}
+
+void typed_set(const struct session *s, struct fact *into, obj_id o)
+{
+	static const char *const fits[] = {NULL, "bytes", "prefix", "array", "open", "exact"};
+	static const char *const reasons[] = {NULL,    "ring",	   "field",  "site",
+					      "local", "variable", "vtable", "told"};
+	const struct inference_line *l = line_of(s, o);
+	char name[TYPED_NAME_MAX];
+	struct typed t;
+
+	static_assert(ARRAY_LEN(fits) == N_FITS && ARRAY_LEN(reasons) == N_REASONS,
+		      "one name each");
+	if (!typed_object(s, o, &t))
+		return;
+	typed_spell(s, &t, name);
+	fact_set_str(into, "type", name);
+	fact_set_str(into, "type_fit", fits[l->fit]);
+	fact_set_str(into, "type_reason", reasons[l->reason]);
+	fact_set_str(into, "type_confidence", typed_confidence(l->confidence));
+}
+
+/* The thread-local of a root's thread at that address. */
+static bool thread_local_at(const struct session *s, const struct root *r, addr_t at,
+			    struct variable *v)
+{
+	const struct thread *t = &s->threads.list.v[r->thread];
+
+	for (size_t i = 0; i < t->tls.n; i++)
+		if (t->tls.v[i].module == r->module && range_has(t->tls.v[i].at, at) &&
+		    variables_tls(&s->types.variables, &s->types.table, r->module,
+				  at - t->tls.v[i].at.lo, v)) {
+			v->at += t->tls.v[i].at.lo;
+			return true;
+		}
+	return false;
+}
+
+/* The variable that has the root's word at off, which becomes the offset in it. */
+static bool variable_of(const struct session *s, uint32_t root, uint64_t *off, struct typed *out)
+{
+	const struct root *r = &s->roots.list.v[root];
+	struct variable v;
+	bool found = false;
+
+	if (r->class == ROOT_GLOBAL)
+		found = variables_at(&s->types.variables, &s->types.table, r->module,
+				     r->addr + *off, &v);
+	else if (r->class == ROOT_TLS && r->thread != INDEX_NONE && r->module != INDEX_NONE)
+		found = thread_local_at(s, r, r->addr + *off, &v);
+	if (!found || !type_table_size(&s->types.table, v.type, &out->size))
+		return false;
+	*off = r->addr + *off - v.at;
+	out->type = v.type;
+	out->count = 1;
+	out->is_array = false;
+	return true;
+}
+
+void typed_set_path(const struct session *s, struct fact *into, vertex_id v, uint64_t off)
+{
+	struct layout_hit hits[HITS];
+	struct typed t;
+	size_t n;
+
+	if (graph_is_root(&s->graph, v) ? !variable_of(s, v - 1, &off, &t)
+					: !typed_object(s, graph_obj(&s->graph, v), &t))
+		return;
+	n = layout_at(&s->types.table, t.type, t.size, off, hits, HITS);
+	if (!n || !*hits[0].path)
+		return;
+	fact_set_strf(into, "path", "%s%s", *hits[0].path == '[' ? "" : ".", hits[0].path);
+	if (n > 1)
+		fact_set_bool(into, "path_shared", true);
+}

@@ -1,0 +1,42 @@
+/*
+ * What answers say of types: the one place where an object gets its type's name and a pointer's
+ * offset its member path. Without debug information, or before session_need_types(), nothing is said.
+ */
+#ifndef HEAPDUMP_ASK_TYPED_H
+#define HEAPDUMP_ASK_TYPED_H
+
+#include "analyze/ask/fact.h"
+#include "analyze/ask/session.h"
+#include "analyze/types/type_names.h"
+
+/* What some memory is: an object's, or a variable's. */
+struct typed {
+	type_id type;	/* of the whole, or of one element */
+	uint64_t count; /* elements */
+	uint64_t size;	/* bytes that are there in all */
+	bool is_array;	/* of elements, though the type does not say so */
+};
+
+/* False: not known. The object's line says how sure it is (session.inference). */
+bool typed_object(const struct session *s, obj_id o, struct typed *out);
+
+/* Room for a type's name with its count. */
+enum { TYPED_NAME_MAX = TYPE_NAME_MAX + 32 };
+
+/* "struct conn", "struct conn[40]", "char[4096]"; always terminated. */
+void typed_spell(const struct session *s, const struct typed *t, char out[static TYPED_NAME_MAX]);
+
+/* Adds "type", "type_fit", "type_reason", "type_confidence" where the object's type is known. */
+void typed_set(const struct session *s, struct fact *into, obj_id o);
+
+/*
+ * Adds "path", the member that has the word at off of the vertex: ".conn.rbuf", "[8811]"; with
+ * "path_shared" where other members of a union have it, too. Nothing where it is not known, or where there
+ * is no member to name: a variable that is a pointer.
+ */
+void typed_set_path(const struct session *s, struct fact *into, vertex_id v, uint64_t off);
+
+/* "certain", "likely", "guess". */
+const char *typed_confidence(uint8_t confidence);
+
+#endif

@@ -1,0 +1,67 @@
+/*
+ * Where conclusions begin: variables of known type (globals, statics, thread-locals of each thread), and
+ * what others say of single objects (claims).
+ */
+#include "analyze/types/inference_run.h"
+
+static int read_variable(struct inference_run *r, uint32_t i, addr_t at, struct err *err)
+{
+	const struct variable *v = &r->in->variables->list.v[i];
+	struct inference_source s = {.reason = INFERRED_VARIABLE,
+				     .from = i,
+				     .type = type_table_peel(r->in->table, v->type),
+				     .addr = at};
+
+	if (!type_table_size(r->in->table, s.type, &s.size) || s.size > UINT64_MAX - at)
+		return 0;
+	s.element = s.size;
+	return inference_read(r, &s, 1, err);
+}
+
+static int read_variables(struct inference_run *r, struct err *err)
+{
+	const struct variables *v = r->in->variables;
+	const struct threads *threads = r->in->threads;
+	int rc = 0;
+
+	for (uint32_t i = 0; i < v->list.n && rc == 0; i++) {
+		if (!v->list.v[i].is_tls) {
+			rc = read_variable(r, i, v->list.v[i].at, err);
+			continue;
+		}
+		for (size_t k = 0; threads && k < threads->list.n && rc == 0; k++)
+			for (size_t b = 0; b < threads->list.v[k].tls.n && rc == 0; b++) {
+				const struct tls_block *block = &threads->list.v[k].tls.v[b];
+
+				if (block->module == v->list.v[i].module &&
+				    v->list.v[i].at < range_size(block->at))
+					rc = read_variable(r, i, block->at.lo + v->list.v[i].at,
+							   err);
+			}
+	}
+	return rc;
+}
+
+static int take_claims(struct inference_run *r, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < r->in->n_claims && rc == 0; i++) {
+		const struct inference_claim *c = &r->in->claims[i];
+
+		rc = inference_propose(r, c->object,
+				       (struct inference_line){.type = c->type,
+							       .from = c->from,
+							       .reason = c->reason,
+							       .confidence = c->confidence},
+				       err);
+	}
+	return rc;
+}
+
+int inference_seed(struct inference_run *r, struct err *err)
+{
+	int rc = take_claims(r, err);
+
+	return rc < 0 ? rc : read_variables(r, err);
+}
