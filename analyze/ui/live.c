@@ -1,60 +1,15 @@
 /*
- * A question about a running process is one about its image, which has no name and goes when the answer is there. It is kept
- * in memory where twice its size is free, or an outage for want of memory would be made worse; else on the disk.
+ * A question about a running process is one about its image, which has no name and goes when the answer is there.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "analyze/ui/dump.h"
+#include "analyze/ui/live_place.h"
 #include "analyze/ui/screen.h"
 #include "dump/attach/attach.h"
-
-/* A number of kB behind the key in a file like /proc/meminfo. */
-static uint64_t kilobytes(const char *path, const char *key)
-{
-	FILE *f = fopen(path, "re");
-	char line[256];
-	uint64_t value = 0;
-
-	while (f && fgets(line, sizeof(line), f))
-		if (!strncmp(line, key, strlen(key)))
-			value = strtoull(line + strlen(key), NULL, 10);
-	if (f)
-		fclose(f);
-	return value;
-}
-
-static bool fits_into_memory(uint32_t pid)
-{
-	char path[32];
-
-	snprintf(path, sizeof(path), "/proc/%u/status", pid);
-	return 2 * (kilobytes(path, "RssAnon:") + kilobytes(path, "RssShmem:") +
-		    kilobytes(path, "VmSwap:")) <
-	       kilobytes("/proc/meminfo", "MemAvailable:");
-}
-
-static int open_place(uint32_t pid, struct err *err)
-{
-	const char *dir = getenv("TMPDIR");
-	int fd = -1;
-
-	if (!dir || !*dir)
-		dir = "/var/tmp";
-	if (fits_into_memory(pid))
-		fd = memfd_create("heapdump", MFD_CLOEXEC);
-	if (fd < 0)
-		fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return err_set(err, ERR_IO, "no room for its image: a temporary file in %s: %s",
-			       dir, strerror(errno));
-	return fd;
-}
 
 static void show_progress(void *arg, uint64_t done, uint64_t total)
 {
@@ -81,7 +36,7 @@ int live_open(struct live *l, uint32_t pid, bool progress, bool stop, struct err
 	struct attach_result result;
 	int rc;
 
-	*l = (struct live){.pid = pid, .fd = open_place(pid, err)};
+	*l = (struct live){.pid = pid, .fd = live_place_open(pid, err)};
 	if (l->fd < 0)
 		return ERR_IO;
 	options.fd = l->fd;
