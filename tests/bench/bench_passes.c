@@ -6,7 +6,7 @@
  * Columns: wall and CPU time in ns per object, wall as a multiple of the raw read, and in bytes per
  * object the memory resident beside the mapped core: at most during the pass (0: the kernel does not
  * tell), and when it ended. Below the sum stand passes that are part
- * of another (the index) or that only some questions need (the reverse edges).
+ * of another (the index) or that only some questions need (the reverse edges, types).
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@
 #include "analyze/ask/session.h"
 #include "analyze/ask/totals.h"
 
-enum { MAX_PASSES = 16 };
+enum { MAX_PASSES = 24 };
 
 /* What stands in the list of passes for the raw reads. */
 static const char RAW[] = "raw read";
@@ -142,6 +142,8 @@ static void run_extras(struct session *s, struct record *r)
 	on_pass(r, "(reversing edges)");
 	index_free(index);
 	check(graph_make_reverse(&s->graph, &err), &err);
+	/* announces itself: "reading types", which is not a matter of objects, and "concluding types" */
+	check(session_need_types(s, &err), &err);
 	on_pass(r, "end");
 }
 
@@ -164,6 +166,18 @@ static double highest_peak(const struct record *r)
 		if (r->passes[i].peak > peak)
 			peak = r->passes[i].peak;
 	return peak;
+}
+
+/* How much of the heap has a type, by how sure that is. */
+static void print_types(const struct session *s)
+{
+	const struct inference_sum *v = s->inference.sums;
+	double bytes = (double)s->heap.objects.bytes / 100;
+
+	printf("bytes typed: %.1f %% certain, %.1f %% likely, %.1f %% guessed, %.1f %% unknown\n",
+	       (double)v[CONFIDENCE_CERTAIN].bytes / bytes,
+	       (double)v[CONFIDENCE_LIKELY].bytes / bytes, (double)v[CONFIDENCE_GUESS].bytes / bytes,
+	       (double)v[CONFIDENCE_NONE].bytes / bytes);
 }
 
 static void print_table(const struct session *s, struct record *r, const struct pass *raw)
@@ -211,6 +225,7 @@ int main(int argc, char **argv)
 	check(session_need_dominators(s, &err), &err);
 	run_extras(s, &r);
 	print_table(s, &r, raw);
+	print_types(s);
 	if (argc > 2)
 		compare(s, argv[2]);
 	session_close(s);
