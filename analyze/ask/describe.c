@@ -137,6 +137,19 @@ void describe_frame(struct session *s, struct fact *into, uint32_t frame)
 	}
 }
 
+void describe_module(const struct session *s, struct fact *into, uint32_t module)
+{
+	const struct module *m = &s->modules.list.v[module];
+	char id[2 * MAX_BUILD_ID + 1] = "";
+
+	for (uint32_t k = 0; k < m->n_build_id; k++)
+		sprintf(id + 2 * k, "%02x", m->build_id[k]);
+	fact_set_str(into, "module", m->name);
+	fact_set_str(into, "path", m->path);
+	fact_set_str(into, "build_id", *id ? id : NULL);
+	fact_set_bool(into, "executable", m->is_exe);
+}
+
 /* at: of the word that is meant, or of the root's first: a root without symbols spans sections. */
 static void describe_variable(struct session *s, struct fact *into, const struct root *r, addr_t at)
 {

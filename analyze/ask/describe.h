@@ -31,6 +31,9 @@ void describe_name(struct session *s, struct fact *into, const char *key, const 
 /* What a stack frame is called: depth, function, file, line, pc. Needs frames. */
 void describe_frame(struct session *s, struct fact *into, uint32_t frame);
 
+/* module, path, build_id, executable. */
+void describe_module(const struct session *s, struct fact *into, uint32_t module);
+
 /* "reachable", "leaked directly", …  */
 const char *describe_verdict(enum verdict v);
 

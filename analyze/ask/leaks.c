@@ -3,7 +3,7 @@
  * an object that several heads reach counts for the first. Ten thousand equal
  * leaks are one row:
  *
- *	shape = (size of the head, objects of the group, bytes of the group, site of the head)
+ *	shape = (size of the head, objects of the group, bytes of the group, site and type of the head)
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +13,7 @@
 #include "analyze/ask/cautions.h"
 #include "analyze/ask/describe.h"
 #include "analyze/ask/totals.h"
+#include "analyze/ask/typed.h"
 #include "base/cleanup.h"
 
 struct leak_group {
@@ -20,6 +21,7 @@ struct leak_group {
 	uint32_t objects;
 	uint64_t bytes;
 	uint32_t site; /* of the head, INDEX_NONE: not known */
+	type_id type;  /* of the head, TYPE_NONE: not known */
 };
 
 struct leak_row {
@@ -41,6 +43,8 @@ static int by_shape(const void *a, const void *b, void *arg)
 		return x->bytes < y->bytes ? -1 : 1;
 	if (x->site != y->site)
 		return x->site < y->site ? -1 : 1;
+	if (x->type != y->type)
+		return x->type < y->type ? -1 : 1;
 	return x->head < y->head ? -1 : x->head > y->head;
 }
 
@@ -63,6 +67,8 @@ static struct leak_group *collect_groups(struct session *s, const obj_id *head_o
 	_cleanup_free_ uint32_t *place = calloc(n_objects + 1, sizeof(*place));
 	struct leak_group *groups = calloc(s->reach.n[LEAKED_DIRECTLY] + 1, sizeof(*groups));
 
+	struct typed t;
+
 	*n = 0;
 	if (!place || !groups) {
 		err_nomem(err);
@@ -73,6 +79,7 @@ static struct leak_group *collect_groups(struct session *s, const obj_id *head_o
 		if (s->reach.verdict[i] == LEAKED_DIRECTLY) {
 			place[i] = (uint32_t)*n;
 			groups[*n].site = allocated_site(s, i);
+			groups[*n].type = typed_object(s, i, &t) ? t.type : TYPE_NONE;
 			groups[(*n)++].head = i;
 		}
 	for (obj_id i = 0; i < n_objects; i++)
@@ -87,7 +94,7 @@ static bool same_shape(const struct objects *o, const struct leak_group *a,
 		       const struct leak_group *b)
 {
 	return objects_size(o, a->head) == objects_size(o, b->head) && a->objects == b->objects &&
-	       a->bytes == b->bytes && a->site == b->site;
+	       a->bytes == b->bytes && a->site == b->site && a->type == b->type;
 }
 
 static struct leak_row *collect_rows(const struct objects *o, struct leak_group *groups, size_t n,
@@ -176,7 +183,7 @@ int leaks_answer(struct session *s, size_t limit, struct fact *out, struct err *
 	size_t n_groups, n_rows;
 	uint64_t cut_objects = 0, cut_bytes = 0;
 	struct fact *list;
-	int rc = session_need_graph(s, err);
+	int rc = session_need_types(s, err);
 
 	if (rc < 0)
 		return rc;
@@ -193,6 +200,7 @@ int leaks_answer(struct session *s, size_t limit, struct fact *out, struct err *
 		return err_nomem(err);
 	set_totals(s, out);
 	cautions_set(s, out);
+	typed_set_missing(s, out);
 	fact_set_u64(out, "groups", n_groups);
 	list = fact_set_array(out, "rows");
 	for (size_t i = 0; i < n_rows; i++) {

@@ -7,6 +7,7 @@
 #include "analyze/ask/answers.h"
 #include "analyze/ask/describe.h"
 #include "analyze/ask/resolve.h"
+#include "analyze/ask/typed.h"
 
 enum { SHOWN_BYTES = 64 };
 
@@ -101,10 +102,11 @@ int map_answer(struct session *s, const char *address, struct fact *out, struct 
 	int rc = resolve_address(address, &at, err);
 
 	if (rc == 0)
-		rc = session_need_graph(s, err);
+		rc = session_need_types(s, err);
 	if (rc < 0)
 		return rc;
 	fact_set_addr(out, "addr", at);
+	typed_set_missing(s, out);
 	set_mapping(s, out, at);
 	o = objects_find(&s->heap.objects, at);
 	if (o != OBJ_NONE) {

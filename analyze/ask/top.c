@@ -16,6 +16,7 @@
 #include "analyze/ask/describe.h"
 #include "analyze/ask/top_sites.h"
 #include "analyze/ask/totals.h"
+#include "analyze/ask/typed.h"
 #include "base/cleanup.h"
 
 enum { EXACT_SIZES = 1024, N_SIZE_ROWS = EXACT_SIZES + 64, MAX_WORDS = 64 };
@@ -198,6 +199,8 @@ int top_answer(struct session *s, enum top_by by, size_t limit, struct fact *out
 	struct totals t;
 	int rc = session_need_dominators(s, err);
 
+	if (rc == 0)
+		rc = session_need_types(s, err);
 	if (rc < 0)
 		return rc;
 	t = totals_of(s);
@@ -207,6 +210,7 @@ int top_answer(struct session *s, enum top_by by, size_t limit, struct fact *out
 	fact_set_u64(out, "leaked_objects", totals_leaked(&t).objects);
 	fact_set_u64(out, "leaked_bytes", totals_leaked(&t).bytes);
 	cautions_set(s, out);
+	typed_set_missing(s, out);
 	set_largest(s, out);
 	if (by == TOP_BY_ROOT)
 		return group_by_root(s, limit, out, err);

@@ -5,6 +5,7 @@
  */
 #include "analyze/ask/answers.h"
 #include "analyze/ask/resolve.h"
+#include "analyze/ask/typed.h"
 #include "analyze/ask/describe.h"
 #include "base/cleanup.h"
 #include "base/vec.h"
@@ -106,11 +107,14 @@ int tree_answer(struct session *s, const char *x, unsigned depth, size_t limit, 
 	struct growth g = {.s = s, .depth = depth, .limit = limit, .child = child};
 	int rc = child ? session_need_dominators(s, err) : err_nomem(err);
 
+	if (rc == 0)
+		rc = session_need_types(s, err);
 	if (rc < 0)
 		return rc;
 	fact_set_u64(out, "heap_bytes", s->heap.objects.bytes);
 	fact_set_u64(out, "retained", s->dominators.retained[0]);
 	fact_set_bool(out, "heap_absent", s->heap.is_absent);
+	typed_set_missing(s, out);
 	rc = begin(&g, x, out, err);
 	for (size_t i = 0; rc == 0 && i < g.queue.n; i++) {
 		struct branch b = g.queue.v[i];

@@ -5,14 +5,24 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analyze/ask/describe.h"
 #include "analyze/ask/typed.h"
 #include "analyze/types/layout.h"
 
-enum { HITS = 2 };
+enum { HITS = 2, SHOWN_MISSING = 4 };
 
 static const struct inference_line *line_of(const struct session *s, obj_id o)
 {
 	return o < s->inference.n && s->inference.v[o].confidence ? &s->inference.v[o] : NULL;
+}
+
+/* What was asked for, where the sampler knows that: an allocator rounds up. */
+static uint64_t bytes_of(const struct session *s, obj_id o)
+{
+	uint64_t usable = objects_size(&s->heap.objects, o);
+	const struct birth *b = sites_birth(&s->sites, o);
+
+	return b && b->slack < usable ? usable - b->slack : usable;
 }
 
 bool typed_object(const struct session *s, obj_id o, struct typed *out)
@@ -22,7 +32,7 @@ bool typed_object(const struct session *s, obj_id o, struct typed *out)
 
 	if (!l)
 		return false;
-	size = objects_size(&s->heap.objects, o);
+	size = bytes_of(s, o);
 	*out = (struct typed){.type = l->type,
 			      .count = inference_count(l, &s->types.table, size),
 			      .size = size,
@@ -126,4 +136,40 @@ void typed_set_path(const struct session *s, struct fact *into, vertex_id v, uin
 	fact_set_strf(into, "path", "%s%s", *hits[0].path == '[' ? "" : ".", hits[0].path);
 	if (n > 1)
 		fact_set_bool(into, "path_shared", true);
+}
+
+/* The executable first, then by mapped size. */
+static bool is_before(const struct session *s, uint32_t a, uint32_t b)
+{
+	const struct module *v = s->modules.list.v;
+
+	if (v[a].is_exe != v[b].is_exe)
+		return v[a].is_exe;
+	return range_size(v[a].at) > range_size(v[b].at);
+}
+
+void typed_set_missing(const struct session *s, struct fact *out)
+{
+	uint32_t shown[SHOWN_MISSING];
+	uint64_t n = 0;
+	struct fact *list;
+
+	if (!s->types.accounts)
+		return;
+	for (uint32_t i = 0; i < s->modules.list.n; i++) {
+		size_t at = n < SHOWN_MISSING ? n : SHOWN_MISSING;
+
+		if (s->types.accounts[i].n_read || s->modules.list.v[i].is_vdso)
+			continue;
+		for (; at && is_before(s, i, shown[at - 1]); at--)
+			if (at < SHOWN_MISSING)
+				shown[at] = shown[at - 1];
+		if (at < SHOWN_MISSING)
+			shown[at] = i;
+		n++;
+	}
+	list = fact_set_array(out, "types_missing");
+	for (size_t i = 0; i < n && i < SHOWN_MISSING; i++)
+		describe_module(s, fact_add_object(list), shown[i]);
+	fact_set_u64(out, "types_missing_count", n);
 }

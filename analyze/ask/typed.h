@@ -36,6 +36,12 @@ void typed_set(const struct session *s, struct fact *into, obj_id o);
  */
 void typed_set_path(const struct session *s, struct fact *into, vertex_id v, uint64_t off);
 
+/*
+ * Sets "types_missing" and "types_missing_count": the modules without debug information, the executable
+ * first. Nothing if types were not asked for.
+ */
+void typed_set_missing(const struct session *s, struct fact *out);
+
 /* "certain", "likely", "guess". */
 const char *typed_confidence(uint8_t confidence);
 

@@ -14,6 +14,7 @@
 #include "analyze/ask/cautions.h"
 #include "analyze/ask/resolve.h"
 #include "analyze/ask/trace.h"
+#include "analyze/ask/typed.h"
 #include "base/cleanup.h"
 
 enum { MAX_OTHERS = 3, MAX_CHILDREN = 10, MAX_REFERRERS = 8 };
@@ -164,6 +165,7 @@ int who_answer(struct session *s, const char *x, struct fact *out, struct err *e
 		return rc;
 	set_heap(s, out);
 	fact_set_str(out, "query", x);
+	typed_set_missing(s, out);
 	if (t.kind == TARGET_VARIABLE)
 		set_variable(s, out, &t);
 	else

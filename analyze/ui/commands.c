@@ -79,6 +79,7 @@ static const char common[] =
 	"  --pointer-mask HEX     bits the program sets in its pointers\n"
 	"  --without-roots LIST   leave root classes out: global, tls, registered, kernel, stack,\n"
 	"                         register, mapping\n"
+	"  --no-types             read no debug information to tell what objects are\n"
 	"  --no-cache             do not use or write a saved index\n"
 	"  --stop                 of a PID: it stands still until it is copied; no snapshot is "
 	"made\n"

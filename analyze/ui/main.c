@@ -91,6 +91,26 @@ static void show_warnings(const struct screen *screen, const struct session *s,
 			screen_dim(screen), n, n == 1 ? "" : "s", screen_plain(screen));
 }
 
+/* What the screen left to be explained: the mark of a guess, and why types may be missing. */
+static void show_foot(const struct screen *screen, const struct fact *answer)
+{
+	const struct fact *first = fact_at(fact_get(answer, "types_missing"), 0);
+
+	if (*screen->has_guess)
+		fprintf(screen->out,
+			"\n%s?: a type that fits but is not certain%s\n",
+			screen_dim(screen), screen_plain(screen));
+	if (!first || !fact_bool(first, "executable"))
+		return;
+	fprintf(screen->out,
+		"\n%sTypes are not known: %s has no debug information here (built without -g, or "
+		"its\n"
+		"-dbg or -dbgsym package or DEBUGINFOD_URLS would bring it; build-id %s).%s\n",
+		screen_dim(screen), fact_str(first, "module"),
+		fact_has(first, "build_id") ? fact_str(first, "build_id") : "unknown",
+		screen_plain(screen));
+}
+
 static char *safe_string(void *arg, const char *text)
 {
 	return printable(text, *(bool *)arg);
@@ -100,7 +120,11 @@ static char *safe_string(void *arg, const char *text)
 static int show(const struct options *o, const struct command *c, const struct session *s,
 		struct fact *answer)
 {
-	struct screen screen = {.out = stdout, .color = wants_color(o), .utf8 = printable_utf8()};
+	bool has_guess = false;
+	struct screen screen = {.out = stdout,
+				.color = wants_color(o),
+				.utf8 = printable_utf8(),
+				.has_guess = &has_guess};
 
 	if (fact_get(answer, "output") && !fact_str(answer, "output"))
 		return EXIT_ANSWERED;
@@ -108,6 +132,7 @@ static int show(const struct options *o, const struct command *c, const struct s
 		return print_json(answer);
 	fact_map_strings(answer, safe_string, &screen.utf8);
 	c->show(&screen, answer);
+	show_foot(&screen, answer);
 	show_warnings(&screen, s, c);
 	return EXIT_ANSWERED;
 }

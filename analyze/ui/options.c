@@ -13,6 +13,7 @@
 enum {
 	OPT_JSON = 256,
 	OPT_NO_CACHE,
+	OPT_NO_TYPES,
 	OPT_STOP,
 	OPT_EXE,
 	OPT_SYSROOT,
@@ -32,6 +33,7 @@ enum {
 static const struct option table[] = {
 	{"json", no_argument, NULL, OPT_JSON},
 	{"no-cache", no_argument, NULL, OPT_NO_CACHE},
+	{"no-types", no_argument, NULL, OPT_NO_TYPES},
 	{"stop", no_argument, NULL, OPT_STOP},
 	{"exe", required_argument, NULL, OPT_EXE},
 	{"sysroot", required_argument, NULL, OPT_SYSROOT},
@@ -175,6 +177,9 @@ static int parse_one(struct options *o, int opt, const char *value, struct err *
 		return 0;
 	case OPT_NO_CACHE:
 		o->session.no_cache = true;
+		return 0;
+	case OPT_NO_TYPES:
+		o->session.no_types = true;
 		return 0;
 	case OPT_STOP:
 		o->stop = true;

@@ -173,16 +173,25 @@ static void put_retained(const struct screen *s, const struct fact *f, const str
 		fprintf(s->out, " (%s of the heap)", screen_share(retained, l->whole).s);
 }
 
+void screen_type(const struct screen *s, const struct fact *o)
+{
+	const char *confidence = fact_str(o, "type_confidence");
+
+	fputs(fact_has(o, "type") ? fact_str(o, "type") : fact_str(o, "kind"), s->out);
+	if (!fact_has(o, "type") || !confidence || !strcmp(confidence, "certain"))
+		return;
+	fputc('?', s->out);
+	*s->has_guess = true;
+}
+
 void screen_object(const struct screen *s, const struct fact *o, const struct layout *l)
 {
 	static const struct layout alone;
 
 	l = l ? l : &alone;
-	fprintf(s->out, "%-*s  %*s B %s", l->addr, fact_str(o, "addr"), l->size,
-		screen_count(fact_u64(o, "size")).s,
-		fact_has(o, "type") ? fact_str(o, "type") : fact_str(o, "kind"));
-	if (fact_has(o, "type") && strcmp(fact_str(o, "type_confidence"), "certain"))
-		fputc('?', s->out);
+	fprintf(s->out, "%-*s  %*s B ", l->addr, fact_str(o, "addr"), l->size,
+		screen_count(fact_u64(o, "size")).s);
+	screen_type(s, o);
 	if (fact_has(o, "path"))
 		fprintf(s->out, "  %s", fact_str(o, "path"));
 	put_retained(s, o, l);

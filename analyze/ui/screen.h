@@ -15,6 +15,7 @@ struct screen {
 	FILE *out;
 	bool color;
 	bool utf8;
+	bool *has_guess; /* set when a type is shown that is not certain: the foot explains the mark */
 };
 
 /* Style for what stands out; "" without colour. Never the only carrier of meaning. */
@@ -77,6 +78,9 @@ struct layout {
 
 /* The layout in which the objects of a list of vertices are aligned. */
 struct layout screen_layout(const struct fact *list);
+
+/* What the object is: its type, with a ? if that is not certain, or its kind. */
+void screen_type(const struct screen *s, const struct fact *object);
 
 /* One line about an object or a root as describe.h set it, without a newline. layout may be NULL. */
 void screen_object(const struct screen *s, const struct fact *object, const struct layout *layout);

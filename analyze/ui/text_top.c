@@ -42,6 +42,10 @@ static void put_group(const struct screen *s, const struct fact *a, const struct
 	row_name(s, r, name, sizeof(name));
 	screen_padded(s, name, columns);
 	fprintf(s->out, "  %s", fact_str(e, "addr"));
+	if (fact_has(e, "type")) {
+		fputs("  ", s->out);
+		screen_type(s, e);
+	}
 	screen_look(s, e, "  ");
 	fputc('\n', s->out);
 }

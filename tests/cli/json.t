@@ -141,7 +141,7 @@ for name in sorted(os.listdir(folder)):
 
 said = documented()
 parts = set().union(*(said[s] for s in ("Every answer", "object", "root", "frame", "vertex", "path", "cautions",
-                                      "caller", "estimate", "site", "allocation")))
+                                      "caller", "estimate", "site", "allocation", "missing types")))
 for command, keys in sorted(seen.items()):
     more = parts | said[command] | (said["map"] if command == "who" else set())
     for key in sorted(keys - more):
