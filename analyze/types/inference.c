@@ -1,196 +1,148 @@
 /*
- * Proposals, over a queue of objects whose line got better.
+ * Proposals: which of what pointers say of an object is kept.
  *
  *	variable ─┐                 ┌─► line of the object: kept if its rank is higher
  *	          ├─ typed words ───┤
  *	object  ──┘                 └─► then the object is queued, to be read by its new type
  *
- *	rank = (fit, reason)   only grows, so an object is read at most N_RANKS times
+ *	rank = (told or a vtable, how sure so far, fit, how close in size, reason)
  *
- * What a type's pointers are is worked out once per type (layout_pointers.c).
+ * The rank of an object's line only grows, and an object is read again only if its type, or how sure it
+ * is, changed: so it is read a bounded number of times. The surest are read first (inference_read.c), so
+ * that what a guess leads to seldom has to be taken back. What two proposals that disagree mean
+ * for the object and for those who made them is decided here, too: contradict().
  *
- * Limits: a pointer into the middle of an object says something only in rings
- * (intrusive lists); C++ vtables, locals of frames and unions' tags are not looked at.
+ * How sure a line is "so far" is only for this order; inference_confidence.c says it in the end.
+ *
+ * Limits: what was proposed by an object whose type was replaced later stays proposed (as a guess).
  */
 #include <string.h>
 
 #include "analyze/types/inference_run.h"
 #include "base/big_array.h"
 
-static int list_of(struct inference_run *r, type_id id, const struct layout_pointers **out,
-		   struct err *err)
-{
-	struct layout_pointers *p = r->lists[id];
-
-	if (!p) {
-		p = calloc(1, sizeof(*p));
-		if (!p)
-			return err_nomem(err);
-		r->lists[id] = p;
-		if (layout_pointers_of(r->in->table, id, p, err) < 0)
-			return ERR_NOMEM;
-	}
-	*out = p;
-	return 0;
-}
-
 /* What was told, or is written in the object, outranks every fit. */
-static int rank_of(const struct inference_line *l)
+static uint32_t above(const struct inference_line *l)
 {
-	int above = l->reason >= INFERRED_VTABLE ? N_FITS : 0;
-
-	return (above + l->fit) * N_REASONS + l->reason;
+	return l->reason >= INFERRED_VTABLE ? 1u + l->reason - INFERRED_VTABLE : 0;
 }
 
-/* A better line replaces, an equal one of another type contradicts. */
+/* Bytes yield to all that fits; a prefix is better only where no union or guess leads to it. */
+static uint32_t tier_of(const struct inference_line *l)
+{
+	if (l->fit == FIT_BYTES)
+		return l->confidence > CONFIDENCE_GUESS ? 2 : 1;
+	if (l->confidence > CONFIDENCE_GUESS)
+		return 2u + l->confidence;
+	return l->fit == FIT_PREFIX && l->flags & INFERENCE_SHARED ? 1 : 3;
+}
+
+static uint32_t rank_of(struct inference_run *r, const struct inference_line *l, uint64_t usable)
+{
+	uint64_t slack = usable - inference_shape(r, l->type)->size;
+	uint32_t close = l->fit == FIT_EXACT && slack < INFERENCE_SLACK
+				 ? INFERENCE_SLACK - 1 - (uint32_t)slack
+				 : 0;
+
+	return above(l) << 24 | tier_of(l) << 16 | (uint32_t)l->fit << 12 | close << 4 | l->reason;
+}
+
+/* Not of a single object by itself. */
+static bool is_from_object(const struct inference_line *l)
+{
+	return l->reason == INFERRED_FIELD || l->reason == INFERRED_RING;
+}
+
+static bool agree(struct inference_run *r, type_id a, type_id b)
+{
+	const struct inference_shape *x = inference_shape(r, a), *y = inference_shape(r, b);
+
+	return a == b || (x->is_scalar && y->is_scalar && x->size == y->size) ||
+	       inference_begins_with(r->in->table, a, b) ||
+	       inference_begins_with(r->in->table, b, a);
+}
+
+/*
+ * The object is one of the two, and somebody is wrong: a pointer that is left over from before, a cast, or
+ * the type of what holds the pointer. A guess proves nothing.
+ */
+static void contradict(struct inference_run *r, struct inference_line *kept,
+		       const struct inference_line *lost)
+{
+	struct inference_line *v = r->out->v;
+
+	if ((lost->confidence <= CONFIDENCE_GUESS && kept->confidence > CONFIDENCE_GUESS) ||
+	    agree(r, kept->type, lost->type))
+		return;
+	if (kept->fit == lost->fit && above(kept) == above(lost) &&
+	    kept->confidence == lost->confidence)
+		kept->flags |= INFERENCE_CONFLICT;
+	kept->flags |= INFERENCE_DOUBT;
+	if (kept->fit == FIT_BYTES || lost->fit == FIT_BYTES)
+		return;
+	if (is_from_object(kept))
+		v[kept->from].flags |= INFERENCE_DOUBT;
+	if (is_from_object(lost))
+		v[lost->from].flags |= INFERENCE_DOUBT;
+}
+
+static int queue(struct inference_run *r, obj_id o, uint8_t confidence, struct err *err)
+{
+	bitset_add(&r->queued, o);
+	return vec_push(&r->queues[confidence], o) < 0 ? err_nomem(err) : 0;
+}
+
+/* The size alone: whether a larger type, or several of this one, may be there as well. */
+static uint8_t size_confidence(struct inference_run *r, struct inference_line *l, uint64_t usable)
+{
+	uint64_t size = inference_shape(r, l->type)->size, head_of = r->head_of[l->type];
+
+	if (l->fit != FIT_EXACT)
+		return CONFIDENCE_CERTAIN;
+	if (head_of && head_of <= usable)
+		l->flags |= INFERENCE_IS_HEAD;
+	return usable - size >= INFERENCE_SLACK / 2 || usable >= 2 * size ? CONFIDENCE_LIKELY
+									  : CONFIDENCE_CERTAIN;
+}
+
+static uint8_t least(uint8_t a, uint8_t b)
+{
+	return a < b ? a : b;
+}
+
 int inference_propose(struct inference_run *r, obj_id o, struct inference_line line,
 		      struct err *err)
 {
 	struct inference_line *now = &r->out->v[o];
-	const struct objects *objects = r->in->objects;
+	uint64_t usable = objects_size(r->in->objects, o);
+	enum object_kind kind = objects_kind(r->in->objects, o);
+	enum {
+		KEPT = INFERENCE_CONFLICT | INFERENCE_DOUBT | INFERENCE_BAD_WORDS |
+		       INFERENCE_REFUTED
+	};
+	struct inference_line was = *now;
 
-	if (objects_kind(objects, o) == OBJECT_MAPPING)
+	if (kind == OBJECT_MAPPING)
 		return 0;
-	line.type = type_table_peel(r->in->table, line.type);
-	line.fit = (uint8_t)inference_fit_of(r->in->table, line.type, objects_size(objects, o));
+	line.fit = (uint8_t)inference_fit_shape(inference_shape(r, line.type), usable,
+						kind == OBJECT_MMAPPED);
 	if (line.fit == FIT_NONE)
 		return 0;
-	if (now->type == line.type && rank_of(&line) <= rank_of(now))
-		return 0;
-	if (rank_of(&line) <= rank_of(now)) {
-		/* the outer of two that begin alike is no contradiction */
-		if (line.fit == now->fit &&
-		    !inference_has_at(r->in->table, now->type, 0, line.type))
-			now->flags |= INFERENCE_CONFLICT;
+	line.confidence = least(line.confidence, size_confidence(r, &line, usable));
+	line.confidence = least(line.confidence, inference_own_confidence(&line));
+	if (was.type != TYPE_NONE && rank_of(r, &line, usable) <= rank_of(r, &was, usable)) {
+		if (was.type != line.type)
+			contradict(r, now, &line);
 		return 0;
 	}
-	if (line.fit == now->fit && now->type != line.type)
-		line.flags |= INFERENCE_CONFLICT;
-	line.flags |= now->flags & (now->type == line.type ? INFERENCE_CONFLICT : 0);
+	if (was.type == line.type)
+		line.flags |= was.flags & KEPT;
+	else if (was.type != TYPE_NONE)
+		contradict(r, &line, &was);
 	*now = line;
-	if (!bitset_add_new(&r->queued, o))
+	if (was.type == line.type && was.fit == line.fit && was.confidence >= line.confidence)
 		return 0;
-	return vec_push(&r->queue, o) < 0 ? err_nomem(err) : 0;
-}
-
-/* A word that is no address of anything: the memory is not what we think, or not initialised. */
-static bool is_bad(const struct inference_run *r, uint64_t word)
-{
-	uint64_t avail;
-
-	return word && !space_mapping(r->in->space, word) && !space_at(r->in->space, word, &avail);
-}
-
-/* One pointer field, at off in the source, with that target. */
-static int follow(struct inference_run *r, struct inference_source *s, uint64_t off, uint64_t word,
-		  const struct layout_pointer *p, struct err *err)
-{
-	const struct type_table *t = r->in->table;
-	struct inference_line line = {.type = p->target,
-				      .from = s->from,
-				      .off = off < UINT32_MAX ? (uint32_t)off : UINT32_MAX,
-				      .reason = (uint8_t)s->reason,
-				      .flags = p->is_shared ? INFERENCE_SHARED : 0};
-	obj_id o = word && !p->is_code ? index_find(r->in->index, word) : OBJ_NONE;
-	type_id target = type_table_peel(t, p->target);
-	uint64_t delta;
-
-	if (o == OBJ_NONE ||
-	    word - objects_addr(r->in->objects, o) >= objects_size(r->in->objects, o)) {
-		s->has_bad_words |= !p->is_shared && is_bad(r, word);
-		return 0;
-	}
-	delta = word - objects_addr(r->in->objects, o);
-	/* an intrusive list: both ends lie at one place of one type */
-	if (s->reason == INFERRED_FIELD && target != s->type &&
-	    type_table_get(t, target)->kind == TYPE_STRUCT && s->element > delta &&
-	    inference_has_at(t, s->type, delta, target)) {
-		struct inference_line ring = line;
-		uint64_t size;
-
-		ring.type = s->type;
-		ring.reason = INFERRED_RING;
-		if (type_table_size(t, target, &size) && off % s->element >= delta &&
-		    off % s->element - delta < size &&
-		    inference_fit_of(t, ring.type, objects_size(r->in->objects, o)) == FIT_EXACT &&
-		    inference_propose(r, o, ring, err) < 0)
-			return ERR_NOMEM;
-	}
-	return delta ? 0 : inference_propose(r, o, line, err);
-}
-
-/* Every copy of one pointer field in one element. */
-static int follow_all(struct inference_run *r, struct inference_source *s, uint64_t base,
-		      const struct layout_pointer *p, struct err *err)
-{
-	uint64_t count = p->is_open ? UINT64_MAX : p->count;
-	int rc = 0;
-
-	for (uint64_t i = 0; i < count && rc == 0; i++) {
-		uint64_t off, word;
-
-		if (__builtin_mul_overflow(i, p->stride, &off) ||
-		    __builtin_add_overflow(off, base + p->off, &off) || off >= s->size ||
-		    s->size - off < sizeof(word))
-			break;
-		if (space_u64(r->in->space, s->addr + off, &word) && word)
-			rc = follow(r, s, off, word, p, err);
-		if (!p->stride)
-			break;
-	}
-	return rc;
-}
-
-int inference_read(struct inference_run *r, struct inference_source *s, uint64_t elements,
-		   struct err *err)
-{
-	const struct layout_pointers *list = NULL;
-	int rc = list_of(r, s->type, &list, err);
-
-	for (uint64_t e = 0; rc == 0 && list->list.n && e < elements; e++)
-		for (size_t i = 0; i < list->list.n && rc == 0; i++)
-			rc = follow_all(r, s, e * s->element, &list->list.v[i], err);
-	return rc;
-}
-
-static int read_object(struct inference_run *r, obj_id o, struct err *err)
-{
-	struct inference_line *l = &r->out->v[o];
-	struct inference_source s = {.reason = INFERRED_FIELD,
-				     .from = o,
-				     .type = l->type,
-				     .addr = objects_addr(r->in->objects, o),
-				     .size = objects_size(r->in->objects, o)};
-	uint64_t size;
-	int rc;
-
-	if (l->fit == FIT_BYTES || !type_table_size(r->in->table, l->type, &size) || !size)
-		return 0;
-	s.element = size;
-	rc = inference_read(r, &s, inference_count(l, r->in->table, s.size), err);
-	if (s.has_bad_words)
-		r->out->v[o].flags |= INFERENCE_BAD_WORDS;
-	return rc;
-}
-
-static int spread(struct inference_run *r, struct err *err)
-{
-	int rc = 0;
-
-	while (rc == 0 && r->queue_head < r->queue.n) {
-		obj_id o = r->queue.v[r->queue_head++];
-
-		bitset_remove(&r->queued, o);
-		rc = read_object(r, o, err);
-		/* what is read is not kept: the queue stays as long as what waits */
-		if (r->queue_head > r->queue.n / 2 && r->queue_head > 4096) {
-			memmove(r->queue.v, r->queue.v + r->queue_head,
-				(r->queue.n - r->queue_head) * sizeof(*r->queue.v));
-			r->queue.n -= r->queue_head;
-			r->queue_head = 0;
-		}
-	}
-	return rc;
+	return line.fit == FIT_BYTES ? 0 : queue(r, o, line.confidence, err);
 }
 
 static int begin(struct inference_run *r, struct err *err)
@@ -201,12 +153,14 @@ static int begin(struct inference_run *r, struct err *err)
 	out->n = objects_count(r->in->objects);
 	out->v = big_array(out->n, sizeof(*out->v), 0);
 	r->lists = calloc(n_types, sizeof(*r->lists));
-	if (!out->v || !r->lists || bitset_init(&r->heads, n_types) < 0 ||
+	r->shapes = calloc(n_types, sizeof(*r->shapes));
+	r->head_of = calloc(n_types, sizeof(*r->head_of));
+	if (!out->v || !r->lists || !r->shapes || !r->head_of ||
 	    bitset_init(&r->queued, out->n) < 0)
 		return err_nomem(err);
 	for (obj_id o = 0; o < out->n; o++)
 		out->v[o] = (struct inference_line){.type = TYPE_NONE};
-	return 0;
+	return inference_find_heads(r, err);
 }
 
 static void end(struct inference_run *r)
@@ -217,25 +171,37 @@ static void end(struct inference_run *r)
 			free(r->lists[i]);
 		}
 	free(r->lists);
-	bitset_deinit(&r->heads);
+	free(r->shapes);
+	free(r->head_of);
 	bitset_deinit(&r->queued);
-	vec_deinit(&r->queue);
+	for (size_t i = 0; i < N_CONFIDENCES; i++)
+		vec_deinit(&r->queues[i]);
+	free(r);
+}
+
+static int conclude(struct inference_run *r, struct err *err)
+{
+	int rc = begin(r, err);
+
+	if (rc == 0)
+		rc = inference_seed(r, err);
+	if (rc == 0)
+		rc = inference_spread(r, err);
+	return rc < 0 ? rc : inference_decide(r, err);
 }
 
 int inference_run(struct inference *out, const struct inference_input *in, struct err *err)
 {
-	struct inference_run r = {.in = in, .out = out};
+	struct inference_run *r = calloc(1, sizeof(*r));
 	int rc;
 
 	*out = (struct inference){0};
-	rc = begin(&r, err);
-	if (rc == 0)
-		rc = inference_seed(&r, err);
-	if (rc == 0)
-		rc = spread(&r, err);
-	if (rc == 0)
-		rc = inference_decide(&r, err);
-	end(&r);
+	if (!r)
+		return err_nomem(err);
+	r->in = in;
+	r->out = out;
+	rc = conclude(r, err);
+	end(r);
 	if (rc < 0)
 		inference_deinit(out);
 	return rc;

@@ -9,8 +9,9 @@
  *	          session has its .link      ──► object: a struct session, too
  *
  * A pointer to the start of an object proposes its target type; whether the size of the object
- * agrees is the fit. A better fit replaces a worse one, an equal one that says another type is a conflict and
- * stays marked. void *, and types that are not known, propose nothing.
+ * agrees is the fit. A better proposal replaces a worse one; an equal one that says another type is a
+ * conflict and stays marked, and so is who said it. Two of which one begins like the other (a base and what is
+ * derived from it) are no contradiction. void *, and types that are not known, propose nothing.
  */
 #ifndef HEAPDUMP_TYPES_INFERENCE_H
 #define HEAPDUMP_TYPES_INFERENCE_H
@@ -32,10 +33,11 @@ enum inference_fit {
 
 enum inference_reason {
 	INFERRED_NOT,
-	INFERRED_RING,	   /* a pointer in an object of its own type leads into it */
-	INFERRED_FIELD,	   /* a pointer field of an object */
-	INFERRED_SITE,	   /* a claim: what its allocation site assigns it to */
-	INFERRED_LOCAL,	   /* a pointer in a local or a parameter of a live frame */
+	INFERRED_MEMBER, /* a pointer to a member inside of it, and no other type has that there */
+	INFERRED_RING,	 /* a pointer in an object of its own type leads into it */
+	INFERRED_FIELD,	 /* a pointer field of an object */
+	INFERRED_SITE,	 /* a claim: what its allocation site assigns it to */
+	INFERRED_LOCAL,	 /* a pointer in a local or a parameter of a live frame */
 	INFERRED_VARIABLE, /* a pointer in a variable */
 	INFERRED_VTABLE,   /* a claim: its first word is the vtable of that class */
 	INFERRED_TOLD,	   /* a claim: the user says so */
@@ -43,18 +45,21 @@ enum inference_reason {
 };
 
 enum inference_confidence {
-	CONFIDENCE_NONE,    /* nothing is known */
-	CONFIDENCE_GUESS,   /* a prefix; from a union's member; contradicted; or of a guess */
-	CONFIDENCE_LIKELY,  /* an array, a ring, an open end; or from such */
-	CONFIDENCE_CERTAIN, /* an exact fit, by declared types all the way from a variable */
+	CONFIDENCE_NONE, /* nothing is known */
+	CONFIDENCE_GUESS, /* a prefix; one of several readings of a union; contradicted; or of a guess */
+	CONFIDENCE_LIKELY, /* an array, a ring, an open end, doubtful content; or from such */
+	CONFIDENCE_CERTAIN, /* an exact fit, by declared types all the way from a variable, uncontradicted */
 	N_CONFIDENCES
 };
 
 enum inference_flags {
-	INFERENCE_SHARED = 1 << 0,    /* the pointer was in a union or a variant */
-	INFERENCE_CONFLICT = 1 << 1,  /* another type was proposed as well, with the same fit */
+	INFERENCE_SHARED = 1 << 0,    /* in a union or a variant, and other readings are possible */
+	INFERENCE_CONFLICT = 1 << 1,  /* another type was proposed as well, and nothing decides */
 	INFERENCE_BAD_WORDS = 1 << 2, /* pointer fields hold what is no address of the process */
 	INFERENCE_IS_HEAD = 1 << 3,   /* rounded up, and larger types begin with one of this type */
+	INFERENCE_READING = 1 << 4, /* in a union or a variant, and only this reading is possible */
+	INFERENCE_DOUBT = 1 << 5, /* by pointers to it or in it, something was another type, too */
+	INFERENCE_REFUTED = 1 << 6, /* most of its pointer fields hold no addresses */
 };
 
 struct inference_line {
@@ -64,6 +69,7 @@ struct inference_line {
 	uint32_t off; /* of the pointer in it, bytes; UINT32_MAX: farther */
 	uint8_t fit, reason, confidence, flags;
 };
+static_assert(sizeof(struct inference_line) == 16, "16 bytes an object");
 
 /* What something else says of one object. A claim is certain if it says so and the size agrees. */
 struct inference_claim {
@@ -105,10 +111,20 @@ void inference_deinit(struct inference *r);
 /* Elements of an array or of bytes; else 1. 0: not known. */
 uint64_t inference_count(const struct inference_line *l, const struct type_table *t, uint64_t size);
 
-/* inference_fit.c: how a type agrees with an object's usable size. */
-enum inference_fit inference_fit_of(const struct type_table *t, type_id id, uint64_t usable);
+/*
+ * inference_fit.c: how a type agrees with an object's usable size. is_mapped: the object is a mapping of
+ * its own, rounded up to pages (OBJECT_MMAPPED).
+ */
+enum inference_fit inference_fit_of(const struct type_table *t, type_id id, uint64_t usable,
+				    bool is_mapped);
 
 /* Whether the type has the other at that offset, as itself or anywhere inside. Both peeled. */
 bool inference_has_at(const struct type_table *t, type_id id, uint64_t off, type_id inner);
+
+/*
+ * Whether memory of the outer type can be read as the inner one: it has it at its start, or its
+ * first members are all of the inner's, with the same names (C's inheritance by macro). Both peeled.
+ */
+bool inference_begins_with(const struct type_table *t, type_id outer, type_id inner);
 
 #endif

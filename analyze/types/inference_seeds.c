@@ -10,12 +10,13 @@ static int read_variable(struct inference_run *r, uint32_t i, addr_t at, struct 
 	struct inference_source s = {.reason = INFERRED_VARIABLE,
 				     .from = i,
 				     .type = type_table_peel(r->in->table, v->type),
-				     .addr = at};
+				     .addr = at,
+				     .confidence = CONFIDENCE_CERTAIN};
 
 	if (!type_table_size(r->in->table, s.type, &s.size) || s.size > UINT64_MAX - at)
 		return 0;
 	s.element = s.size;
-	return inference_read(r, &s, 1, err);
+	return s.size ? inference_read(r, &s, 1, err) : 0;
 }
 
 static int read_variables(struct inference_run *r, struct err *err)
@@ -29,7 +30,8 @@ static int read_variables(struct inference_run *r, struct err *err)
 			rc = read_variable(r, i, v->list.v[i].at, err);
 			continue;
 		}
-		for (size_t k = 0; threads && k < threads->list.n && rc == 0; k++)
+		/* those of exited threads hold what was there before */
+		for (size_t k = 0; threads && k < threads->n_live && rc == 0; k++)
 			for (size_t b = 0; b < threads->list.v[k].tls.n && rc == 0; b++) {
 				const struct tls_block *block = &threads->list.v[k].tls.v[b];
 
@@ -49,12 +51,15 @@ static int take_claims(struct inference_run *r, struct err *err)
 	for (size_t i = 0; i < r->in->n_claims && rc == 0; i++) {
 		const struct inference_claim *c = &r->in->claims[i];
 
-		rc = inference_propose(r, c->object,
-				       (struct inference_line){.type = c->type,
-							       .from = c->from,
-							       .reason = c->reason,
-							       .confidence = c->confidence},
-				       err);
+		if (c->object >= r->out->n)
+			continue;
+		rc = inference_propose(
+			r, c->object,
+			(struct inference_line){.type = type_table_peel(r->in->table, c->type),
+						.from = c->from,
+						.reason = c->reason,
+						.confidence = c->confidence},
+			err);
 	}
 	return rc;
 }

@@ -176,8 +176,8 @@ static void print_types(const struct session *s)
 
 	printf("bytes typed: %.1f %% certain, %.1f %% likely, %.1f %% guessed, %.1f %% unknown\n",
 	       (double)v[CONFIDENCE_CERTAIN].bytes / bytes,
-	       (double)v[CONFIDENCE_LIKELY].bytes / bytes, (double)v[CONFIDENCE_GUESS].bytes / bytes,
-	       (double)v[CONFIDENCE_NONE].bytes / bytes);
+	       (double)v[CONFIDENCE_LIKELY].bytes / bytes,
+	       (double)v[CONFIDENCE_GUESS].bytes / bytes, (double)v[CONFIDENCE_NONE].bytes / bytes);
 }
 
 static void print_table(const struct session *s, struct record *r, const struct pass *raw)

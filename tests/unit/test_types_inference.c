@@ -295,14 +295,15 @@ static void contradictions_are_kept_and_never_certain(void **state)
 	free_bed(b);
 }
 
-static void a_union_member_is_a_guess(void **state)
+static void the_only_pointer_of_a_union_is_likely(void **state)
 {
 	struct bed *b = make_bed();
 	addr_t c = object(b, 24);
 
 	global(b, b->any, c);
 	conclude(b);
-	expect(b, c, b->conn, FIT_EXACT, CONFIDENCE_GUESS);
+	expect(b, c, b->conn, FIT_EXACT, CONFIDENCE_LIKELY);
+	assert_true(line_of(b, c)->flags & INFERENCE_READING);
 	free_bed(b);
 }
 
@@ -378,7 +379,7 @@ int main(void)
 		cmocka_unit_test(a_base_gives_way_to_what_is_derived_from_it),
 		cmocka_unit_test(what_only_begins_so_is_a_guess),
 		cmocka_unit_test(contradictions_are_kept_and_never_certain),
-		cmocka_unit_test(a_union_member_is_a_guess),
+		cmocka_unit_test(the_only_pointer_of_a_union_is_likely),
 		cmocka_unit_test(pointer_fields_without_an_address_are_noticed),
 		cmocka_unit_test(an_intrusive_list_is_followed_to_its_containers),
 		cmocka_unit_test(circles_of_objects_end),

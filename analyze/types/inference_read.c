@@ -1,0 +1,303 @@
+/*
+ * Reading: the pointers of what has a type, each to be followed. Memory is waited for as seldom as possible:
+ *
+ *	queue ─► 64 objects: their lines and bytes are prefetched
+ *	          └─► words of their pointers, 64 at a time: looked up in the index together, with the latencies overlapped
+ *	                └─► proposals, to objects whose lines have been prefetched
+ *
+ * A word of a union (or a variant) is read once, whatever number of members have a pointer there:
+ * inference_union.c tells them apart.
+ *
+ * Queues: one for each confidence, the surest first. An object may stand in two; it is read when it is
+ * first met.
+ */
+#include <string.h>
+
+#include "analyze/types/inference_run.h"
+
+enum { GRAIN = 24, COMPACT_FROM = 4096 };
+
+static struct inference_stretch *way_of(struct inference_stretch *ways, addr_t addr)
+{
+	return &ways[(addr >> GRAIN ^ addr >> (GRAIN + 8)) % INFERENCE_WAYS];
+}
+
+const uint8_t *inference_at(struct inference_run *r, addr_t addr, uint64_t *avail)
+{
+	struct inference_stretch *s = way_of(r->bytes, addr);
+
+	if (addr - s->addr >= s->size) {
+		uint64_t n;
+		const uint8_t *p = space_at(r->in->space, addr, &n);
+
+		if (!p)
+			return NULL;
+		*s = (struct inference_stretch){addr, n, p};
+	}
+	*avail = s->size - (addr - s->addr);
+	return s->bytes + (addr - s->addr);
+}
+
+static bool read_word(struct inference_run *r, addr_t addr, uint64_t *word)
+{
+	uint64_t avail;
+	const uint8_t *p = inference_at(r, addr, &avail);
+
+	if (!p || avail < sizeof(*word))
+		return space_u64(r->in->space, addr, word);
+	memcpy(word, p, sizeof(*word));
+	return true;
+}
+
+bool inference_is_bad(struct inference_run *r, uint64_t word)
+{
+	struct inference_stretch *s = way_of(r->mapped, word);
+	const struct mapping *m;
+	uint64_t avail;
+
+	if (!word || word - s->addr < s->size)
+		return false;
+	m = space_mapping(r->in->space, word);
+	if (m)
+		*s = (struct inference_stretch){m->at.lo, range_size(m->at), NULL};
+	return !m && !space_at(r->in->space, word, &avail);
+}
+
+/* What a pointer into the middle of an object says: both ends of an intrusive list lie at one place of one type. */
+static int follow_ring(struct inference_run *r, const struct inference_source *s,
+		       const struct inference_line *line, obj_id o, uint64_t delta, struct err *err)
+{
+	const struct type_table *t = r->in->table;
+	const struct inference_shape *target = inference_shape(r, line->type);
+	uint64_t in_element = line->off % s->element;
+	struct inference_line ring = *line;
+
+	if (s->reason != INFERRED_FIELD || line->type == s->type || !target->is_record ||
+	    s->element <= delta || in_element < delta || in_element - delta >= target->size ||
+	    !inference_has_at(t, s->type, delta, line->type))
+		return 0;
+	ring.type = s->type;
+	ring.reason = INFERRED_RING;
+	if (inference_fit_of(t, ring.type, objects_size(r->in->objects, o), false) != FIT_EXACT)
+		return 0;
+	return inference_propose(r, o, ring, err);
+}
+
+static int follow(struct inference_run *r, const struct inference_word *w, addr_t word, obj_id o,
+		  struct err *err)
+{
+	const struct inference_source *s = &r->sources[w->source];
+	const struct layout_pointers *list = r->lists[s->type];
+	const struct layout_pointer *p = &list->list.v[w->pointer];
+	struct inference_line line = {.type = p->target,
+				      .from = s->from,
+				      .off = w->off < UINT32_MAX ? (uint32_t)w->off : UINT32_MAX,
+				      .reason = (uint8_t)s->reason,
+				      .confidence = s->confidence};
+	uint64_t delta = word - objects_addr(r->in->objects, o);
+	int rc = 0;
+
+	if (delta >= objects_size(r->in->objects, o))
+		return 0;
+	if (p->is_shared)
+		return delta ? 0 : inference_tell_apart(r, o, line, list, w->pointer, err);
+	if (delta && delta < s->element)
+		rc = follow_ring(r, s, &line, o, delta, err);
+	return rc < 0 || delta ? rc : inference_propose(r, o, line, err);
+}
+
+/* An object that is read holds nothing that is surer than its own words allow. */
+static void judge(struct inference_run *r, struct inference_source *s)
+{
+	uint8_t flags = s->n_bad ? INFERENCE_BAD_WORDS : 0;
+
+	if (s->n_bad > 1 && s->n_bad > s->n_good)
+		flags |= INFERENCE_REFUTED;
+	if (!flags || s->reason != INFERRED_FIELD)
+		return;
+	r->out->v[s->from].flags |= flags;
+	if (s->confidence > CONFIDENCE_LIKELY)
+		s->confidence = CONFIDENCE_LIKELY;
+	if (flags & INFERENCE_REFUTED)
+		s->confidence = CONFIDENCE_GUESS;
+}
+
+/* Looks the words up together. Those in no object are judged, and forgotten. */
+static void look_up(struct inference_run *r, obj_id *objects)
+{
+	struct range span = index_span(r->in->index);
+
+	index_find_batch(r->in->index, r->targets, r->n_words, objects);
+	for (uint32_t i = 0; i < r->n_words; i++) {
+		const struct inference_word *w = &r->words[i];
+		struct inference_source *s = &r->sources[w->source];
+		const struct layout_pointer *p = &r->lists[s->type]->list.v[w->pointer];
+		addr_t word = r->targets[i];
+
+		if (word < span.lo || word >= span.hi || p->is_code)
+			objects[i] = OBJ_NONE;
+		if (objects[i] != OBJ_NONE) {
+			__builtin_prefetch(&r->out->v[objects[i]], 1);
+			s->n_good += !p->is_shared;
+		} else if (!p->is_shared && inference_is_bad(r, word)) {
+			s->n_bad++;
+		} else {
+			s->n_good += !p->is_shared;
+		}
+	}
+}
+
+int inference_flush(struct inference_run *r, struct err *err)
+{
+	obj_id objects[INFERENCE_BATCH];
+	int rc = 0;
+
+	look_up(r, objects);
+	for (uint32_t i = 0; i < r->n_sources; i++)
+		judge(r, &r->sources[i]);
+	for (uint32_t i = 0; i < r->n_words && rc == 0; i++)
+		if (objects[i] != OBJ_NONE)
+			rc = follow(r, &r->words[i], r->targets[i], objects[i], err);
+	r->n_words = r->n_sources = 0;
+	return rc;
+}
+
+/* Copies of one pointer field, its first one at base + p->off. The source may be another after a flush. */
+static int take_words(struct inference_run *r, const struct inference_source *s, uint32_t *source,
+		      uint64_t base, uint32_t pointer, struct err *err)
+{
+	const struct layout_pointer *p = &r->lists[s->type]->list.v[pointer];
+	uint64_t count = p->is_open ? UINT64_MAX : p->count, off, word;
+
+	for (uint64_t i = 0; i < count; i++) {
+		if (__builtin_mul_overflow(i, p->stride, &off) ||
+		    __builtin_add_overflow(off, base + p->off, &off) || off >= s->size ||
+		    s->size - off < sizeof(word))
+			break;
+		if (read_word(r, s->addr + off, &word) && word) {
+			if (r->n_words == INFERENCE_BATCH) {
+				if (inference_flush(r, err) < 0)
+					return ERR_NOMEM;
+				r->sources[r->n_sources] = *s;
+				*source = r->n_sources++;
+			}
+			r->targets[r->n_words] = word;
+			r->words[r->n_words++] = (struct inference_word){off, *source, pointer};
+		}
+		if (!p->stride)
+			break;
+	}
+	return 0;
+}
+
+/* Members of a union that have a pointer at the same place are one word. */
+static bool is_another_reading(const struct layout_pointers *l, size_t i)
+{
+	const struct layout_pointer *p = &l->list.v[i], *q = p - 1;
+
+	return i && p->is_shared && q->is_shared && p->off == q->off && p->stride == q->stride &&
+	       p->count == q->count && p->is_open == q->is_open;
+}
+
+int inference_read(struct inference_run *r, const struct inference_source *s, uint64_t elements,
+		   struct err *err)
+{
+	const struct layout_pointers *list = NULL;
+	int rc = inference_list_of(r, s->type, &list, err);
+	uint32_t source;
+
+	if (rc < 0 || !list->list.n)
+		return rc;
+	if (r->n_sources == INFERENCE_BATCH || r->n_words + list->list.n > INFERENCE_BATCH)
+		rc = inference_flush(r, err);
+	source = r->n_sources++;
+	r->sources[source] = *s;
+	for (uint64_t e = 0; rc == 0 && e < elements; e++)
+		for (uint32_t i = 0; i < list->list.n && rc == 0; i++)
+			if (!is_another_reading(list, i))
+				rc = take_words(r, s, &source, e * s->element, i, err);
+	return rc;
+}
+
+static int read_object(struct inference_run *r, obj_id o, struct err *err)
+{
+	const struct inference_line *l = &r->out->v[o];
+	struct inference_source s = {.reason = INFERRED_FIELD,
+				     .from = o,
+				     .type = l->type,
+				     .addr = objects_addr(r->in->objects, o),
+				     .size = objects_size(r->in->objects, o),
+				     .confidence = l->confidence};
+
+	s.element = inference_shape(r, l->type)->size;
+	if (l->fit == FIT_BYTES || !s.element)
+		return 0;
+	return inference_read(r, &s, l->fit == FIT_ARRAY ? s.size / s.element : 1, err);
+}
+
+/* What is read is not kept: a queue stays as long as what waits. */
+static void compact(struct inference_run *r, int q)
+{
+	size_t n = r->queues[q].n - r->heads[q];
+
+	if (r->heads[q] <= r->queues[q].n / 2 || r->heads[q] < COMPACT_FROM)
+		return;
+	memmove(r->queues[q].v, r->queues[q].v + r->heads[q], n * sizeof(obj_id));
+	r->queues[q].n = n;
+	r->heads[q] = 0;
+}
+
+/* Up to n of the surest queue that has any. */
+static uint32_t take_objects(struct inference_run *r, obj_id *out, uint32_t max)
+{
+	uint32_t n = 0;
+	int q = N_CONFIDENCES - 1;
+
+	while (q && r->heads[q] == r->queues[q].n)
+		q--;
+	while (n < max && r->heads[q] < r->queues[q].n) {
+		obj_id o = r->queues[q].v[r->heads[q]++];
+
+		if (!bitset_has(&r->queued, o))
+			continue;
+		bitset_remove(&r->queued, o);
+		__builtin_prefetch(&r->out->v[o]);
+		__builtin_prefetch(&r->in->objects->list.v[o]);
+		out[n++] = o;
+	}
+	compact(r, q);
+	return n;
+}
+
+static bool is_empty(const struct inference_run *r)
+{
+	for (int q = 0; q < N_CONFIDENCES; q++)
+		if (r->heads[q] < r->queues[q].n)
+			return false;
+	return true;
+}
+
+int inference_spread(struct inference_run *r, struct err *err)
+{
+	obj_id objects[INFERENCE_BATCH];
+	int rc = inference_flush(r, err);
+
+	while (rc == 0 && !is_empty(r)) {
+		uint32_t n = take_objects(r, objects, INFERENCE_BATCH);
+		uint64_t avail;
+
+		for (uint32_t i = 0; i < n; i++) {
+			const uint8_t *p =
+				inference_at(r, objects_addr(r->in->objects, objects[i]), &avail);
+
+			if (p)
+				__builtin_prefetch(p);
+		}
+		for (uint32_t i = 0; i < n && rc == 0; i++)
+			rc = read_object(r, objects[i], err);
+		/* what is surer than the rest of the queue must not wait for it */
+		if (rc == 0)
+			rc = inference_flush(r, err);
+	}
+	return rc;
+}
