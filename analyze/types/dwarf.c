@@ -227,6 +227,7 @@ static int visit_type(struct dwarf_reader *r, Dwarf_Die *die, int tag, struct dw
 		 tag == DW_TAG_array_type || tag == DW_TAG_subroutine_type;
 	if (*enter) {
 		inner->raw = id & ~TYPE_RAW;
+		inner->owner = dwarf_tags_is_record(tag) ? inner->raw : NO_RAW;
 		inner->in_variant = false;
 		if (dwarf_tags_is_record(tag) && r->batch.types.v[inner->raw].name)
 			inner->scope = r->batch.types.v[inner->raw].name;
@@ -246,6 +247,7 @@ static int visit(struct dwarf_reader *r, Dwarf_Die *die, const struct dwarf_leve
 	*inner = *in;
 	inner->tag = tag;
 	inner->raw = NO_RAW;
+	inner->owner = NO_RAW;
 	inner->is_stand_in = false;
 	inner->mark = r->pending.n;
 	if (dwarf_tags_is_type(tag))
@@ -267,6 +269,12 @@ static int visit(struct dwarf_reader *r, Dwarf_Die *die, const struct dwarf_leve
 		return in->tag == DW_TAG_array_type ? dwarf_members_add_dimension(r, die) : 0;
 	case DW_TAG_formal_parameter:
 		return in->tag == DW_TAG_subroutine_type ? dwarf_members_add_parameter(r, die) : 0;
+	case DW_TAG_template_type_parameter:
+		return dwarf_members_add_argument(r, die, in);
+	case DW_TAG_GNU_template_parameter_pack:
+		*enter = in->owner != NO_RAW;
+		inner->owner = in->owner;
+		return 0;
 	case DW_TAG_unspecified_parameters:
 		if (in->tag == DW_TAG_subroutine_type)
 			r->batch.types.v[in->raw].flags |= TYPE_VARIADIC;
@@ -349,7 +357,7 @@ static int walk(struct dwarf_reader *r, Dwarf_Die *root, const struct dwarf_leve
 
 static int walk_unit(struct dwarf_reader *r, Dwarf_Die *unit)
 {
-	struct dwarf_level top = {.tag = dwarf_tag(unit), .raw = NO_RAW};
+	struct dwarf_level top = {.tag = dwarf_tag(unit), .raw = NO_RAW, .owner = NO_RAW};
 	Dwarf_Die cu;
 	uint8_t address_size = 8, offset_size;
 	int rc;
@@ -373,7 +381,7 @@ static int walk_unit(struct dwarf_reader *r, Dwarf_Die *unit)
 static int fill_alone(struct dwarf_reader *r, uint32_t raw)
 {
 	Dwarf_Die die = r->dies.v[raw];
-	struct dwarf_level in = {.tag = DW_TAG_compile_unit, .raw = NO_RAW}, inner;
+	struct dwarf_level in = {.tag = DW_TAG_compile_unit, .raw = NO_RAW, .owner = NO_RAW}, inner;
 	bool enter;
 	int rc;
 
@@ -434,7 +442,8 @@ static int read_unit(struct dwarf_reader *r, Dwarf_Die *unit)
 {
 	int rc;
 
-	r->batch.types.n = r->batch.members.n = r->dies.n = r->filled.n = 0;
+	r->batch.types.n = r->batch.members.n = r->batch.arguments.n = 0;
+	r->dies.n = r->filled.n = 0;
 	r->imports.n = r->late.n = 0;
 	r->first_variable = r->variables->list.n;
 	rc = walk_unit(r, unit);

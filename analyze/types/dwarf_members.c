@@ -85,6 +85,22 @@ int dwarf_members_add_parameter(struct dwarf_reader *r, Dwarf_Die *die)
 	return rc < 0 ? rc : push(r, &m);
 }
 
+/* One of the types that a template's instance was made of. */
+int dwarf_members_add_argument(struct dwarf_reader *r, Dwarf_Die *die, const struct dwarf_level *in)
+{
+	struct type_argument a = {.owner = in->owner};
+	struct dwarf_attributes attributes;
+	int rc;
+
+	if (in->owner == NO_RAW || in->is_stand_in)
+		return 0;
+	dwarf_attributes_read(&attributes, die);
+	rc = dwarf_reader_type_of(r, &attributes, A_TYPE, &a.type);
+	if (rc == 0 && vec_push(&r->batch.arguments, a) < 0)
+		rc = err_nomem(r->err);
+	return rc;
+}
+
 /* A dimension waits as a member: off is its count; bit_size 1: there is none. */
 int dwarf_members_add_dimension(struct dwarf_reader *r, Dwarf_Die *die)
 {

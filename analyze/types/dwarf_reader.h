@@ -16,6 +16,7 @@
 struct dwarf_level {
 	int tag;
 	uint32_t raw;	/* the type that the children's members belong to; NO_RAW: none */
+	uint32_t owner; /* the type that template arguments belong to; NO_RAW: none */
 	uint32_t scope; /* name before its children's names; 0: none */
 	size_t mark;	/* of pending */
 	const char *function;
@@ -85,6 +86,8 @@ WARN_UNUSED int dwarf_members_add(struct dwarf_reader *r, Dwarf_Die *die, int ta
 				  const struct dwarf_level *in);
 WARN_UNUSED int dwarf_members_add_enumerator(struct dwarf_reader *r, Dwarf_Die *die);
 WARN_UNUSED int dwarf_members_add_parameter(struct dwarf_reader *r, Dwarf_Die *die);
+WARN_UNUSED int dwarf_members_add_argument(struct dwarf_reader *r, Dwarf_Die *die,
+					   const struct dwarf_level *in);
 WARN_UNUSED int dwarf_members_add_dimension(struct dwarf_reader *r, Dwarf_Die *die);
 
 /* The DIE's children are through: what is pending above its mark is the type's. */

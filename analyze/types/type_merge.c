@@ -53,6 +53,7 @@ void type_batch_deinit(struct type_batch *b)
 {
 	vec_deinit(&b->types);
 	vec_deinit(&b->members);
+	vec_deinit(&b->arguments);
 }
 
 static bool is_raw(type_id ref)
@@ -331,6 +332,53 @@ static void settle_added(struct merge *m)
 		m->t->members.v[i].type = settle(m, m->t->members.v[i].type);
 }
 
+/* An argument with where it comes from: types that became one bring theirs several times. */
+struct placed {
+	struct type_argument v;
+	type_id raw; /* its owner in the batch */
+	uint32_t at;
+};
+
+static int by_owner(const void *a, const void *b)
+{
+	const struct placed *x = a, *y = b;
+
+	if (x->v.owner != y->v.owner)
+		return x->v.owner < y->v.owner ? -1 : 1;
+	if (x->raw != y->raw)
+		return x->raw < y->raw ? -1 : 1;
+	return x->at < y->at ? -1 : x->at > y->at;
+}
+
+/*
+ * Arguments of the types just added; who was there has them. New types have higher ids than all before,
+ * so the list stays sorted.
+ */
+static int add_arguments(struct merge *m, struct err *err)
+{
+	size_t n = m->b->arguments.n, n_placed = 0;
+	_cleanup_free_ struct placed *v = malloc((n + 1) * sizeof(*v));
+
+	if (!v || vec_reserve(&m->t->arguments, m->t->arguments.n + n) < 0)
+		return err_nomem(err);
+	for (size_t i = 0; i < n; i++) {
+		const struct type_argument *a = &m->b->arguments.v[i];
+		struct placed p = {{m->to[a->owner], settle(m, a->type)}, a->owner, (uint32_t)i};
+
+		if (p.v.owner >= m->first_new && p.v.owner < m->t->types.n &&
+		    p.v.type < m->t->types.n)
+			v[n_placed++] = p;
+	}
+	qsort(v, n_placed, sizeof(*v), by_owner);
+	for (size_t i = 0, first = 0; i < n_placed; i++) {
+		if (v[i].v.owner != v[first].v.owner)
+			first = i;
+		if (v[i].raw == v[first].raw)
+			m->t->arguments.v[m->t->arguments.n++] = v[i].v;
+	}
+	return 0;
+}
+
 int type_merge(struct type_table *t, struct type_batch *b, type_id *to, struct err *err)
 {
 	size_t n = b->types.n;
@@ -350,8 +398,10 @@ int type_merge(struct type_table *t, struct type_batch *b, type_id *to, struct e
 	memset(to, 0xff, n * sizeof(*to));
 	for (size_t i = 0; i < n && rc == 0; i++)
 		rc = visit(&m, (uint32_t)i, &seen, err);
-	if (rc == 0)
+	if (rc == 0) {
 		settle_added(&m);
+		rc = add_arguments(&m, err);
+	}
 	bitset_deinit(&seen);
 	vec_deinit(&m.trail);
 	vec_deinit(&m.stack);

@@ -17,6 +17,7 @@
 struct type_batch {
 	VEC(struct type) types;
 	VEC(struct type_member) members;
+	VEC(struct type_argument) arguments; /* owner: an index of types; type: a reference */
 };
 
 void type_batch_deinit(struct type_batch *b);

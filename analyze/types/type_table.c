@@ -84,6 +84,7 @@ void type_table_deinit(struct type_table *t)
 {
 	vec_deinit(&t->types);
 	vec_deinit(&t->members);
+	vec_deinit(&t->arguments);
 	vec_deinit(&t->names);
 	vec_deinit(&t->index);
 	free(t->by_name);
@@ -94,7 +95,7 @@ void type_table_deinit(struct type_table *t)
 void type_table_clear(struct type_table *t)
 {
 	t->types.n = t->types.n < TYPE_UNKNOWN + 1 ? t->types.n : TYPE_UNKNOWN + 1;
-	t->members.n = t->index.n = 0;
+	t->members.n = t->arguments.n = t->index.n = 0;
 	t->names.n = 1;
 	t->n_names = 0;
 	if (t->by_name)
@@ -243,6 +244,14 @@ const struct type_member *type_table_members(const struct type_table *t, type_id
 	return *n ? &t->members.v[x->first] : NULL;
 }
 
+type_id type_table_argument(const struct type_table *t, type_id id, uint32_t i)
+{
+	size_t at = vec_bisect(&t->arguments, e, e->owner < id) + i;
+
+	return at < t->arguments.n && t->arguments.v[at].owner == id ? t->arguments.v[at].type
+								     : TYPE_NONE;
+}
+
 type_id type_table_peel(const struct type_table *t, type_id id)
 {
 	for (int i = 0; i < MAX_CHAIN; i++) {
@@ -293,5 +302,10 @@ void type_table_check(const struct type_table *t)
 	for (size_t i = 0; i < t->members.n; i++) {
 		assert(t->members.v[i].name < t->names.n);
 		assert(t->members.v[i].type == TYPE_NONE || t->members.v[i].type < t->types.n);
+	}
+	for (size_t i = 0; i < t->arguments.n; i++) {
+		assert(t->arguments.v[i].owner < t->types.n);
+		assert(t->arguments.v[i].type < t->types.n);
+		assert(!i || t->arguments.v[i - 1].owner <= t->arguments.v[i].owner);
 	}
 }

@@ -106,6 +106,11 @@ struct type_member {
 };
 static_assert(sizeof(struct type_member) == 24, "24 bytes a member");
 
+/* A type that stands between the <> of a class template's instance: "int" of vector<int>. */
+struct type_argument {
+	type_id owner, type;
+};
+
 /* An entry of an open hash table. */
 struct type_slot {
 	uint32_t hash, id;
@@ -114,9 +119,10 @@ struct type_slot {
 struct type_table {
 	VEC(struct type) types;
 	VEC(struct type_member) members;
-	VEC(char) names;	   /* strings, each with its 0; offset 0 is "" */
-	struct type_slot *by_name; /* names by their hash, 2^k slots; hash 0: free */
-	struct type_slot *by_hash; /* types by the hash of their structure */
+	VEC(struct type_argument) arguments; /* by owner, in the order of the source */
+	VEC(char) names;		     /* strings, each with its 0; offset 0 is "" */
+	struct type_slot *by_name;	     /* names by their hash, 2^k slots; hash 0: free */
+	struct type_slot *by_hash;	     /* types by the hash of their structure */
 	uint32_t n_name_slots, n_hash_slots, n_names;
 	VEC(type_id) index; /* named types by name offset, then id; by type_table_index() */
 };
@@ -166,6 +172,12 @@ static inline const char *type_table_text(const struct type_table *t, uint32_t n
 
 /* The members, *n of them; for a kind without members none. */
 const struct type_member *type_table_members(const struct type_table *t, type_id id, uint32_t *n);
+
+/*
+ * The i-th of the types that a template's instance was made of (numbers are not counted, packs are taken
+ * apart); TYPE_NONE: there is none, or the debug information does not say. O(log arguments).
+ */
+type_id type_table_argument(const struct type_table *t, type_id id, uint32_t i);
 
 /* Through typedefs, const and its like, and from a declaration to its definition. */
 type_id type_table_peel(const struct type_table *t, type_id id);
