@@ -179,6 +179,7 @@ static size_t put_base(const struct type_table *t, type_id id, const struct decl
 		       struct text *out)
 {
 	const struct type *x = type_table_get(t, id);
+	uint32_t called = type_table_called(t, id);
 	size_t left = d->n_layers;
 
 	while (left && is_qualifier_text(d->layers[left - 1])) {
@@ -189,9 +190,10 @@ static size_t put_base(const struct type_table *t, type_id id, const struct decl
 		put(out, "...");
 		return left;
 	}
-	put(out, keyword_of(x));
-	if (x->name)
-		put(out, type_table_text(t, x->name));
+	/* a typedef of what has no name needs no "struct" */
+	put(out, called == x->name ? keyword_of(x) : "");
+	if (called)
+		put(out, type_table_text(t, called));
 	else if (x->kind >= TYPE_STRUCT && x->kind <= TYPE_ENUM)
 		put(out, "{...}");
 	else

@@ -9,8 +9,8 @@
 enum { TYPE_NAME_MAX = 256 };
 
 /*
- * "struct session *[16384]", "void (*)(int, char **)", "ns::Class", "const char *", "struct {...}"
- * for one without a name. Always terminated; what does not fit is cut, and ends in "...".
+ * "struct session *[16384]", "void (*)(int, char **)", "ns::Class", "const char *", "user" for
+ * "typedef struct {...} user;", "struct {...}" for one without any name. Always terminated; what does not fit is cut, and ends in "...".
  */
 void type_names_spell(const struct type_table *t, type_id id, char out[static TYPE_NAME_MAX]);
 

@@ -85,6 +85,7 @@ void type_table_deinit(struct type_table *t)
 	vec_deinit(&t->types);
 	vec_deinit(&t->members);
 	vec_deinit(&t->arguments);
+	vec_deinit(&t->aliases);
 	vec_deinit(&t->names);
 	vec_deinit(&t->index);
 	free(t->by_name);
@@ -95,7 +96,7 @@ void type_table_deinit(struct type_table *t)
 void type_table_clear(struct type_table *t)
 {
 	t->types.n = t->types.n < TYPE_UNKNOWN + 1 ? t->types.n : TYPE_UNKNOWN + 1;
-	t->members.n = t->arguments.n = t->index.n = 0;
+	t->members.n = t->arguments.n = t->index.n = t->aliases.n = 0;
 	t->names.n = 1;
 	t->n_names = 0;
 	if (t->by_name)
@@ -214,6 +215,46 @@ static void join(struct type_table *t, const type_id *ids, size_t n, uint8_t kin
 	}
 }
 
+static int by_type_then_alias(const void *a, const void *b)
+{
+	const struct type_alias *x = a, *y = b;
+
+	if (x->type != y->type)
+		return x->type < y->type ? -1 : 1;
+	return x->alias < y->alias ? -1 : x->alias > y->alias;
+}
+
+static int index_aliases(struct type_table *t, struct err *err)
+{
+	t->aliases.n = 0;
+	for (size_t i = 0; i < t->types.n; i++) {
+		const struct type *x = &t->types.v[i], *y;
+		struct type_alias a = {x->target, (type_id)i};
+
+		if (x->kind != TYPE_TYPEDEF || !x->name || x->target >= t->types.n)
+			continue;
+		y = &t->types.v[x->target];
+		if (is_tagged(y) && !y->name && vec_push(&t->aliases, a) < 0)
+			return err_nomem(err);
+	}
+	if (t->aliases.n)
+		qsort(t->aliases.v, t->aliases.n, sizeof(*t->aliases.v), by_type_then_alias);
+	return 0;
+}
+
+uint32_t type_table_called(const struct type_table *t, type_id id)
+{
+	const struct type *x = type_table_get(t, id);
+	size_t i;
+
+	if (x->name || !is_tagged(x))
+		return x->name;
+	i = vec_bisect(&t->aliases, e, e->type < id);
+	return i < t->aliases.n && t->aliases.v[i].type == id
+		       ? t->types.v[t->aliases.v[i].alias].name
+		       : 0;
+}
+
 int type_table_index(struct type_table *t, struct err *err)
 {
 	size_t i, end;
@@ -233,7 +274,7 @@ int type_table_index(struct type_table *t, struct err *err)
 			join(t, &t->index.v[i], end - i, kind);
 		join(t, &t->index.v[i], end - i, TYPE_TYPEDEF);
 	}
-	return 0;
+	return index_aliases(t, err);
 }
 
 const struct type_member *type_table_members(const struct type_table *t, type_id id, uint32_t *n)
@@ -308,4 +349,6 @@ void type_table_check(const struct type_table *t)
 		assert(t->arguments.v[i].type < t->types.n);
 		assert(!i || t->arguments.v[i - 1].owner <= t->arguments.v[i].owner);
 	}
+	for (size_t i = 0; i < t->aliases.n; i++)
+		assert(t->aliases.v[i].type < t->types.n && t->aliases.v[i].alias < t->types.n);
 }

@@ -116,6 +116,11 @@ struct type_slot {
 	uint32_t hash, id;
 };
 
+/* A struct, union or enum without a name, and the first typedef of it. */
+struct type_alias {
+	type_id type, alias;
+};
+
 struct type_table {
 	VEC(struct type) types;
 	VEC(struct type_member) members;
@@ -125,6 +130,7 @@ struct type_table {
 	struct type_slot *by_hash;	     /* types by the hash of their structure */
 	uint32_t n_name_slots, n_hash_slots, n_names;
 	VEC(type_id) index; /* named types by name offset, then id; by type_table_index() */
+	VEC(struct type_alias) aliases; /* by type; by type_table_index() */
 };
 
 /* Holds TYPE_VOID and TYPE_UNKNOWN. ERR_NOMEM. */
@@ -169,6 +175,12 @@ static inline const char *type_table_text(const struct type_table *t, uint32_t n
 {
 	return t->names.v + (name < t->names.n ? name : 0);
 }
+
+/*
+ * What the type is called: its name, or that of the typedef that alone names it
+ * ("typedef struct {...} user;"). 0: it has neither. O(log aliases).
+ */
+uint32_t type_table_called(const struct type_table *t, type_id id);
 
 /* The members, *n of them; for a kind without members none. */
 const struct type_member *type_table_members(const struct type_table *t, type_id id, uint32_t *n);

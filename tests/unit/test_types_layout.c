@@ -496,6 +496,37 @@ static void types_are_found_by_name(void **state)
 	type_table_deinit(&b.t);
 }
 
+/* typedef struct {...} user; typedef user person; */
+static void a_typedef_names_what_has_no_name(void **state)
+{
+	struct bed b;
+	struct err err;
+	type_id nameless, alone, user, held;
+	char name[TYPE_NAME_MAX];
+
+	make_bed(&b);
+	nameless = types_build_record(&b.t, TYPE_STRUCT, NULL, 8, NULL, 0);
+	alone = types_build_record(&b.t, TYPE_UNION, NULL, 8, NULL, 0);
+	user = types_build_over(&b.t, TYPE_TYPEDEF, "user", nameless);
+	types_build_over(&b.t, TYPE_TYPEDEF, "person", user);
+	types_build_over(&b.t, TYPE_TYPEDEF, "later", nameless);
+	held = types_build_array(&b.t, types_build_over(&b.t, TYPE_POINTER, NULL, nameless), 3);
+	type_names_spell(&b.t, nameless, name);
+	assert_string_equal(name, "struct {...}");
+	/* twice: as after each module */
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(type_table_index(&b.t, &err), 0);
+		type_names_spell(&b.t, nameless, name);
+		assert_string_equal(name, "user");
+		type_names_spell(&b.t, held, name);
+		assert_string_equal(name, "user *[3]");
+		type_names_spell(&b.t, alone, name);
+		assert_string_equal(name, "union {...}");
+	}
+	type_table_check(&b.t);
+	type_table_deinit(&b.t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -508,6 +539,7 @@ int main(void)
 		cmocka_unit_test(pointers_of_arrays_are_counted_once),
 		cmocka_unit_test(types_that_turn_in_circles_or_overflow_end),
 		cmocka_unit_test(types_are_found_by_name),
+		cmocka_unit_test(a_typedef_names_what_has_no_name),
 	};
 
 	return cmocka_run_group_tests_name("layouts", tests, NULL, NULL);
