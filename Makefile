@@ -195,5 +195,5 @@ clean:
 	rm -rf $(BUILD)
 .PHONY: clean
 
--include tests/bench/bench.mk tests/fuzz/fuzz.mk
+-include tests/bench/bench.mk tests/fuzz/fuzz.mk tests/real/real.mk
 -include $(OBJECTS:.o=.d) $(LIB_OBJECTS:.o=.d) $(UNITS:=.d)

@@ -1,0 +1,98 @@
+/*
+ * What the inference concluded of each object, for tests that compare it with what else is known.
+ *
+ *	list_types CORE
+ *
+ * One line an object, mappings left out, tabs between:
+ *
+ *	address  usable size  type  count  fit  confidence  reason  from  at  flags
+ *
+ * Type is that of the whole or of one element, as in the source; "-" where nothing is known. From: the address of
+ * the object that has the pointer, the variable's name, or "-"; at: the pointer's offset there. Flags: letters of
+ * "shared conflict badwords head reading doubt refuted" (x). Exit 1: the core cannot be read.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "analyze/ask/typed.h"
+
+static const char *const fits[N_FITS] = {
+	[FIT_NONE] = "-",      [FIT_BYTES] = "bytes", [FIT_PREFIX] = "prefix",
+	[FIT_ARRAY] = "array", [FIT_OPEN] = "open",   [FIT_EXACT] = "exact",
+};
+static const char *const reasons[N_REASONS] = {
+	[INFERRED_NOT] = "-",
+	[INFERRED_MEMBER] = "member",
+	[INFERRED_LEARNED] = "learned",
+	[INFERRED_RING] = "ring",
+	[INFERRED_FIELD] = "field",
+	[INFERRED_SITE] = "site",
+	[INFERRED_LOCAL] = "local",
+	[INFERRED_VARIABLE] = "variable",
+	[INFERRED_VTABLE] = "vtable",
+	[INFERRED_TOLD] = "told",
+};
+
+static const char *text(const char *const *names, size_t n, size_t i)
+{
+	return i < n && names[i] ? names[i] : "?";
+}
+
+static void print_from(const struct session *s, const struct inference_line *l)
+{
+	const struct variables *v = &s->types.variables;
+
+	bool is_from_object = l->reason == INFERRED_FIELD || l->reason == INFERRED_RING ||
+			      l->reason == INFERRED_MEMBER;
+
+	if (is_from_object && l->from < s->inference.n)
+		printf("\t%#" PRIx64, objects_addr(&s->heap.objects, l->from));
+	else if (l->reason == INFERRED_VARIABLE && l->from < v->list.n)
+		printf("\t%s", type_table_text(&s->types.table, v->list.v[l->from].name));
+	else
+		printf("\t-");
+	printf("\t+%#x\t", l->off);
+	for (unsigned i = 0; i < 8; i++)
+		if (l->flags & 1u << i)
+			putchar("scbhrdx7"[i]);
+	putchar('\n');
+}
+
+static void print_object(const struct session *s, obj_id o)
+{
+	const struct inference_line none = {.type = TYPE_NONE};
+	const struct inference_line *l = s->inference.n ? &s->inference.v[o] : &none;
+	uint64_t size = objects_size(&s->heap.objects, o);
+	const char *confidence = typed_confidence(l->confidence);
+	char name[TYPE_NAME_MAX] = "-";
+
+	if (l->confidence)
+		type_names_spell(&s->types.table, l->type, name);
+	printf("%#" PRIx64 "\t%" PRIu64 "\t%s\t%" PRIu64 "\t%s\t%s\t%s",
+	       objects_addr(&s->heap.objects, o), size, name,
+	       l->confidence ? inference_count(l, &s->types.table, size) : 0,
+	       text(fits, N_FITS, l->fit), confidence ? confidence : "-",
+	       text(reasons, N_REASONS, l->reason));
+	print_from(s, l);
+}
+
+int main(int argc, char **argv)
+{
+	const struct session_options options = {.search = {.no_debuginfod = true}};
+	struct session s;
+	struct err err = {0};
+
+	if (argc != 2) {
+		fprintf(stderr, "usage: list_types CORE\n");
+		return 2;
+	}
+	if (session_open(&s, argv[1], &options, &err) < 0 || session_need_types(&s, &err) < 0) {
+		fprintf(stderr, "list_types: %s\n", err.text);
+		return 1;
+	}
+	for (obj_id o = 0; o < objects_count(&s.heap.objects); o++)
+		if (objects_kind(&s.heap.objects, o) != OBJECT_MAPPING)
+			print_object(&s, o);
+	session_close(&s);
+	return 0;
+}
