@@ -8,54 +8,31 @@
  *	address  usable size  type  count  fit  confidence  reason  from  at  flags
  *
  * Type is that of the whole or of one element, as in the source; "-" where nothing is known. From: the address of
- * the object that has the pointer, the variable's name, or "-"; at: the pointer's offset there. Flags: letters of
- * "shared conflict badwords head reading doubt refuted" (x). Exit 1: the core cannot be read.
+ * the object that has the pointer, the variable's name, or "-"; at: the pointer's offset there. Flags: as
+ * in enum inference_flags. Exit 1: the core cannot be read.
  */
 #include <inttypes.h>
 #include <stdio.h>
 
 #include "analyze/ask/typed.h"
 
-static const char *const fits[N_FITS] = {
-	[FIT_NONE] = "-",      [FIT_BYTES] = "bytes", [FIT_PREFIX] = "prefix",
-	[FIT_ARRAY] = "array", [FIT_OPEN] = "open",   [FIT_EXACT] = "exact",
-};
-static const char *const reasons[N_REASONS] = {
-	[INFERRED_NOT] = "-",
-	[INFERRED_MEMBER] = "member",
-	[INFERRED_LEARNED] = "learned",
-	[INFERRED_RING] = "ring",
-	[INFERRED_FIELD] = "field",
-	[INFERRED_SITE] = "site",
-	[INFERRED_LOCAL] = "local",
-	[INFERRED_VARIABLE] = "variable",
-	[INFERRED_VTABLE] = "vtable",
-	[INFERRED_TOLD] = "told",
-};
-
-static const char *text(const char *const *names, size_t n, size_t i)
+static const char *or_none(const char *text)
 {
-	return i < n && names[i] ? names[i] : "?";
+	return text ? text : "-";
 }
 
 static void print_from(const struct session *s, const struct inference_line *l)
 {
 	const struct variables *v = &s->types.variables;
 
-	bool is_from_object = l->reason == INFERRED_FIELD || l->reason == INFERRED_RING ||
-			      l->reason == INFERRED_MEMBER;
-
-	if (is_from_object && l->from < s->inference.n)
+	/* those that go back to another object come first */
+	if (l->reason != INFERRED_NOT && l->reason <= INFERRED_FIELD && l->from < s->inference.n)
 		printf("\t%#" PRIx64, objects_addr(&s->heap.objects, l->from));
 	else if (l->reason == INFERRED_VARIABLE && l->from < v->list.n)
 		printf("\t%s", type_table_text(&s->types.table, v->list.v[l->from].name));
 	else
 		printf("\t-");
-	printf("\t+%#x\t", l->off);
-	for (unsigned i = 0; i < 8; i++)
-		if (l->flags & 1u << i)
-			putchar("scbhrdx7"[i]);
-	putchar('\n');
+	printf("\t+%#x\t%#x\n", l->off, l->flags);
 }
 
 static void print_object(const struct session *s, obj_id o)
@@ -63,16 +40,18 @@ static void print_object(const struct session *s, obj_id o)
 	const struct inference_line none = {.type = TYPE_NONE};
 	const struct inference_line *l = s->inference.n ? &s->inference.v[o] : &none;
 	uint64_t size = objects_size(&s->heap.objects, o);
-	const char *confidence = typed_confidence(l->confidence);
+	struct fact *facts = fact_object();
 	char name[TYPE_NAME_MAX] = "-";
 
+	typed_set(s, facts, o);
 	if (l->confidence)
 		type_names_spell(&s->types.table, l->type, name);
 	printf("%#" PRIx64 "\t%" PRIu64 "\t%s\t%" PRIu64 "\t%s\t%s\t%s",
 	       objects_addr(&s->heap.objects, o), size, name,
 	       l->confidence ? inference_count(l, &s->types.table, size) : 0,
-	       text(fits, N_FITS, l->fit), confidence ? confidence : "-",
-	       text(reasons, N_REASONS, l->reason));
+	       or_none(fact_str(facts, "type_fit")), or_none(fact_str(facts, "type_confidence")),
+	       or_none(fact_str(facts, "type_reason")));
+	fact_free(facts);
 	print_from(s, l);
 }
 

@@ -20,7 +20,8 @@ Right is, of what the walker says:
 
 Permitted are objects that types lead to: the pointer to it is declared as a pointer to its type (or to that of the
 member that it points to), and is in no heap object (so in a variable, or on a stack), or in a heap object that is
-permitted, and no text. The pointers are those that the walker followed. All other bytes hang on void *, on casts and on hand-packed pointers somewhere.
+permitted, and no text. The pointers are those that the walker followed. All other bytes hang on void *, on casts and on
+hand-packed pointers somewhere.
 """
 import bisect
 import collections
@@ -50,8 +51,8 @@ def read_list(path):
     objects = {}
     for line in open(path):
         f = line.rstrip("\n").split("\t")
-        objects[int(f[0], 16)] = dict(size=int(f[1]), type=plain(f[2]), count=int(f[3]), fit=f[4], confidence=f[5], reason=f[6],
-                                      source=f[7], at=f[8], flags=f[9])
+        objects[int(f[0], 16)] = dict(size=int(f[1]), type=plain(f[2]), count=int(f[3]), fit=f[4], confidence=f[5],
+                                      reason=f[6], source=f[7], at=f[8], flags=f[9])
     return objects
 
 
@@ -128,7 +129,8 @@ def main():
     allowed = permitted(objects, truths)
     out = {k: {} for k in ("heap", "witnessed", "permitted", "permitted_right", "right")}
     by = {v: {} for v in ("right", "general", "wrong", "unknown")}
-    groups = {v: collections.defaultdict(dict) for v in ("wrong", "general", "unknown", "permitted_not_right", "unwitnessed")}
+    groups = {v: collections.defaultdict(dict)
+              for v in ("wrong", "general", "unknown", "permitted_not_right", "unwitnessed")}
     contradictions, certain_wrong = [], []
     for at, o in objects.items():
         figure(out["heap"], o["size"])
@@ -142,8 +144,7 @@ def main():
         v = verdict(o, true, shape, heads)
         figure(out["witnessed"], o["size"])
         figure(by[v].setdefault(o["confidence"], {}), o["size"])
-        said = f"{o['type']}[{o['count']}]" if o["fit"] in ("array", "bytes") and v != "unknown" and len(sys.argv) > 3 else o["type"]
-        told = f"{said} {o['fit']} {o['confidence']} {o['reason']}"
+        told = f"{o['type']} {o['fit']} {o['confidence']} {o['reason']}"
         if v == "right":
             figure(out["right"], o["size"])
         else:
@@ -161,7 +162,8 @@ def main():
     out["contradictions"] = contradictions
     out["certain_wrong"] = certain_wrong
     out["groups"] = {v: largest(g) for v, g in groups.items()}
-    for part, whole in (("witnessed", "heap"), ("permitted", "heap"), ("permitted_right", "permitted"), ("right", "heap")):
+    for part, whole in (("witnessed", "heap"), ("permitted", "heap"), ("permitted_right", "permitted"),
+                        ("right", "heap")):
         out[part]["share"] = round(out[part].get("bytes", 0) / max(1, out[whole].get("bytes", 0)), 4)
     json.dump(out, sys.stdout, indent=1)
 
