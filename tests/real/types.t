@@ -97,9 +97,7 @@ compare()
 		-ex "python import walk_$1" "$program" "$core" >"$folder/gdb" 2>&1
 	python3 "$REAL/types_compare.py" "$folder/list" "$folder/walk" >"$folder/compared"
 	check "$@"
-	jq -r '"\(.permitted.bytes) of \(.heap.bytes) B by types, right \(.permitted_right.share) of these; of all: " +
-		"right \(.right.share); certain \(.verdicts.right.certain // {} | tojson)"' "$folder/compared" |
-		sed "s/^/# $1: /"
+	python3 "$REAL/types_compare.py" --row "$1" "$folder/compared" | sed "s/^/# /"
 }
 
 check()

@@ -1,6 +1,7 @@
 """What the tool concluded of each object, beside what a walker (walk.py) says it is.
 
     types_compare.py LIST WALK >JSON
+    types_compare.py --row NAME JSON	a line of the table in docs/types.md
 
 LIST is list_types' output. Verdicts, each in objects and bytes (usable sizes), by confidence:
 
@@ -123,6 +124,25 @@ def largest(groups, n=25):
     return [dict(zip(("true", "said"), g), **t) for g, t in ranked[:n]]
 
 
+def kilobytes(n):
+    return f"{n / 1024:,.1f} KB" if n < 1 << 20 else f"{n / (1 << 20):,.1f} MB"
+
+
+def row(name, path):
+    """Of what the walker knows: right, by confidence; wrong (and general), by confidence."""
+    with open(path) as f:
+        out = json.load(f)
+
+    def bytes_of(confidence, *verdicts):
+        return kilobytes(sum(out["verdicts"][v].get(confidence, {}).get("bytes", 0) for v in verdicts))
+
+    columns = [name, kilobytes(out["heap"]["bytes"]), f"{out['heap']['objects']:,}"]
+    columns += [f"{out[what]['share']:.1%}" for what in ("witnessed", "right", "permitted", "permitted_right")]
+    for confidence in ("certain", "likely", "guess"):
+        columns.append(f"{bytes_of(confidence, 'right')} : {bytes_of(confidence, 'wrong', 'general')}")
+    print("| " + " | ".join(columns) + " |")
+
+
 def main():
     truths, heads = read_walk(sys.argv[2])
     objects = read_list(sys.argv[1])
@@ -168,4 +188,7 @@ def main():
     json.dump(out, sys.stdout, indent=1)
 
 
-main()
+if sys.argv[1] == "--row":
+    row(*sys.argv[2:])
+else:
+    main()
