@@ -238,7 +238,8 @@ static int run_inference(struct session *s, struct err *err)
 				     .space = &s->space,
 				     .objects = &s->heap.objects,
 				     .index = s->index,
-				     .threads = &s->threads};
+				     .threads = &s->threads,
+				     .containers = &s->types.containers};
 
 	return finish(s, DONE_INFERENCE, inference_run(&s->inference, &in, err));
 }

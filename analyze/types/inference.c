@@ -30,7 +30,7 @@ static uint32_t above(const struct inference_line *l)
 /* Bytes yield to all that fits; a prefix is better only where no union or guess leads to it. */
 static uint32_t tier_of(const struct inference_line *l)
 {
-	if (l->fit == FIT_BYTES)
+	if (l->fit == FIT_BYTES && !(l->flags & INFERENCE_COUNTED))
 		return l->confidence > CONFIDENCE_GUESS ? 2 : 1;
 	if (l->confidence > CONFIDENCE_GUESS)
 		return 2u + l->confidence;
@@ -97,7 +97,8 @@ static uint8_t size_confidence(struct inference_run *r, struct inference_line *l
 {
 	uint64_t size = inference_shape(r, l->type)->size, head_of = r->head_of[l->type];
 
-	if (l->fit != FIT_EXACT)
+	/* who counts knows the size */
+	if (l->fit != FIT_EXACT || l->flags & INFERENCE_COUNTED)
 		return CONFIDENCE_CERTAIN;
 	if (head_of && head_of <= usable)
 		l->flags |= INFERENCE_IS_HEAD;
@@ -118,7 +119,7 @@ int inference_propose(struct inference_run *r, obj_id o, struct inference_line l
 	enum object_kind kind = objects_kind(r->in->objects, o);
 	enum {
 		KEPT = INFERENCE_CONFLICT | INFERENCE_DOUBT | INFERENCE_BAD_WORDS |
-		       INFERENCE_REFUTED
+		       INFERENCE_REFUTED | INFERENCE_COUNTED
 	};
 	struct inference_line was = *now;
 
@@ -128,6 +129,9 @@ int inference_propose(struct inference_run *r, obj_id o, struct inference_line l
 						kind == OBJECT_MMAPPED);
 	if (line.fit == FIT_NONE)
 		return 0;
+	if (line.flags & INFERENCE_COUNTED && line.fit != FIT_BYTES &&
+	    usable / 2 >= inference_shape(r, line.type)->size)
+		line.fit = FIT_ARRAY;
 	line.confidence = least(line.confidence, size_confidence(r, &line, usable));
 	line.confidence = least(line.confidence, inference_own_confidence(&line));
 	if (was.type != TYPE_NONE && rank_of(r, &line, usable) <= rank_of(r, &was, usable)) {
@@ -210,5 +214,6 @@ int inference_run(struct inference *out, const struct inference_input *in, struc
 void inference_deinit(struct inference *r)
 {
 	free(r->v);
+	free(r->live);
 	*r = (struct inference){0};
 }

@@ -18,6 +18,7 @@
 
 #include "analyze/graph/index.h"
 #include "analyze/space/threads.h"
+#include "analyze/types/containers.h"
 #include "analyze/types/variables.h"
 
 /* How a type and the usable size of an object agree; a greater one is preferred. */
@@ -60,6 +61,8 @@ enum inference_flags {
 	INFERENCE_READING = 1 << 4, /* in a union or a variant, and only this reading is possible */
 	INFERENCE_DOUBT = 1 << 5, /* by pointers to it or in it, something was another type, too */
 	INFERENCE_REFUTED = 1 << 6, /* most of its pointer fields hold no addresses */
+	INFERENCE_COUNTED =
+		1 << 7, /* a container says how many elements there are, and room for them */
 };
 
 struct inference_line {
@@ -83,9 +86,17 @@ struct inference_sum {
 	uint64_t objects, bytes;
 };
 
+/* Of a buffer: the bytes that hold elements, [lo, hi - 1). */
+struct inference_live {
+	uint64_t lo, hi; /* hi 0: a free slot */
+	obj_id object;
+};
+
 struct inference {
 	struct inference_line *v; /* per object */
 	uint32_t n;
+	struct inference_live *live; /* an open hash table; see inference_live() */
+	size_t n_live, n_live_slots;
 	struct inference_sum sums[N_CONFIDENCES]; /* of all objects, mappings left out */
 };
 
@@ -95,7 +106,8 @@ struct inference_input {
 	const struct space *space;
 	const struct objects *objects;
 	const struct index *index;
-	const struct threads *threads; /* for thread-locals; NULL: without */
+	const struct threads *threads;	     /* for thread-locals; NULL: without */
+	const struct containers *containers; /* NULL: without */
 	const struct inference_claim *claims;
 	size_t n_claims;
 };
@@ -107,6 +119,9 @@ struct inference_input {
 WARN_UNUSED int inference_run(struct inference *out, const struct inference_input *in,
 			      struct err *err);
 void inference_deinit(struct inference *r);
+
+/* inference_containers.c: which bytes of a container's buffer hold elements; false: all, or not known. */
+bool inference_live(const struct inference *r, obj_id o, uint64_t *lo, uint64_t *hi);
 
 /* Elements of an array or of bytes; else 1. 0: not known. */
 uint64_t inference_count(const struct inference_line *l, const struct type_table *t, uint64_t size);

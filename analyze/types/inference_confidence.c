@@ -46,7 +46,8 @@ uint8_t inference_own_confidence(const struct inference_line *l)
 	if (l->fit == FIT_PREFIX ||
 	    l->flags & (INFERENCE_CONFLICT | INFERENCE_SHARED | INFERENCE_REFUTED))
 		return CONFIDENCE_GUESS;
-	if (l->fit != FIT_EXACT || l->reason == INFERRED_RING || l->reason == INFERRED_MEMBER ||
+	if ((l->fit != FIT_EXACT && !(l->flags & INFERENCE_COUNTED)) ||
+	    l->reason == INFERRED_RING || l->reason == INFERRED_MEMBER ||
 	    l->flags &
 		    (INFERENCE_BAD_WORDS | INFERENCE_IS_HEAD | INFERENCE_READING | INFERENCE_DOUBT))
 		return CONFIDENCE_LIKELY;

@@ -23,7 +23,9 @@ int inference_list_of(struct inference_run *r, type_id id, const struct layout_p
 		if (!p)
 			return err_nomem(err);
 		r->lists[id] = p;
-		if (layout_pointers_of(r->in->table, id, p, err) < 0)
+		if (layout_pointers_by_rules(r->in->table,
+					     r->in->containers ? &r->in->containers->rules : NULL,
+					     id, p, err) < 0)
 			return ERR_NOMEM;
 		for (size_t i = 0; i < p->list.n; i++)
 			p->list.v[i].target = type_table_peel(r->in->table, p->list.v[i].target);

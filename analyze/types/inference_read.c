@@ -89,9 +89,10 @@ static int follow(struct inference_run *r, const struct inference_word *w, addr_
 	const struct inference_source *s = &r->sources[w->source];
 	const struct layout_pointers *list = r->lists[s->type];
 	const struct layout_pointer *p = &list->list.v[w->pointer];
+	uint64_t off = s->skip + w->off;
 	struct inference_line line = {.type = p->target,
 				      .from = s->from,
-				      .off = w->off < UINT32_MAX ? (uint32_t)w->off : UINT32_MAX,
+				      .off = off < UINT32_MAX ? (uint32_t)off : UINT32_MAX,
 				      .reason = (uint8_t)s->reason,
 				      .confidence = s->confidence};
 	uint64_t delta = word - objects_addr(r->in->objects, o);
@@ -99,6 +100,8 @@ static int follow(struct inference_run *r, const struct inference_word *w, addr_
 
 	if (delta >= objects_size(r->in->objects, o))
 		return 0;
+	if (p->how == POINTER_CONTAINER)
+		return inference_follow_container(r, s, w->off, p, word, line, err);
 	if (p->is_shared)
 		return delta ? 0 : inference_tell_apart(r, o, line, list, w->pointer, err);
 	if (delta && delta < s->element)
@@ -134,8 +137,11 @@ static void look_up(struct inference_run *r, obj_id *objects)
 		const struct layout_pointer *p = &r->lists[s->type]->list.v[w->pointer];
 		addr_t word = r->targets[i];
 
-		if (word < span.lo || word >= span.hi || p->is_code)
+		if (word < span.lo || word >= span.hi || p->is_code || p->how == POINTER_LINK)
 			objects[i] = OBJ_NONE;
+		/* what only closes a container may point behind all memory */
+		if (p->how == POINTER_LINK)
+			continue;
 		if (objects[i] != OBJ_NONE) {
 			__builtin_prefetch(&r->out->v[objects[i]], 1);
 			s->n_good += !p->is_shared;
@@ -222,6 +228,7 @@ int inference_read(struct inference_run *r, const struct inference_source *s, ui
 static int read_object(struct inference_run *r, obj_id o, struct err *err)
 {
 	const struct inference_line *l = &r->out->v[o];
+	uint64_t lo, hi;
 	struct inference_source s = {.reason = INFERRED_FIELD,
 				     .from = o,
 				     .type = l->type,
@@ -232,6 +239,11 @@ static int read_object(struct inference_run *r, obj_id o, struct err *err)
 	s.element = inference_shape(r, l->type)->size;
 	if (l->fit == FIT_BYTES || !s.element)
 		return 0;
+	if (inference_live(r->out, o, &lo, &hi)) {
+		s.addr += lo;
+		s.skip = lo;
+		s.size = hi - lo;
+	}
 	return inference_read(r, &s, l->fit == FIT_ARRAY ? s.size / s.element : 1, err);
 }
 

@@ -24,6 +24,7 @@ struct inference_source {
 	uint32_t from;
 	type_id type; /* peeled */
 	addr_t addr;
+	uint64_t skip;		/* bytes of the object before addr */
 	uint64_t size, element; /* element: bytes from one copy of the type to the next */
 	uint8_t confidence;	/* so far: nothing that it leads to is surer */
 	uint32_t n_good, n_bad; /* words of its pointers that are addresses, and that are none */
@@ -54,6 +55,8 @@ struct inference_run {
 	VEC(obj_id) queues[N_CONFIDENCES]; /* to be read, by how sure their line is */
 	size_t heads[N_CONFIDENCES];	   /* of the queues */
 	struct bitset queued;
+	uint64_t ring_steps; /* that are left, of rings that containers are made of */
+	bool has_ring_steps;
 	/* what is being read */
 	struct inference_source sources[INFERENCE_BATCH];
 	struct inference_word words[INFERENCE_BATCH];
@@ -87,6 +90,12 @@ WARN_UNUSED int inference_propose(struct inference_run *r, obj_id o, struct infe
 WARN_UNUSED int inference_read(struct inference_run *r, const struct inference_source *s,
 			       uint64_t elements, struct err *err);
 WARN_UNUSED int inference_flush(struct inference_run *r, struct err *err);
+
+/* inference_containers.c: p is the word at off of the source, of a container that the line may be known by. */
+WARN_UNUSED int inference_follow_container(struct inference_run *r,
+					   const struct inference_source *s, uint64_t off,
+					   const struct layout_pointer *p, addr_t word,
+					   struct inference_line line, struct err *err);
 
 /* Reads the queues until they are empty, the surest first. */
 WARN_UNUSED int inference_spread(struct inference_run *r, struct err *err);

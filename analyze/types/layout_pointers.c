@@ -15,8 +15,16 @@ struct step {
 	bool is_shared, is_open;
 };
 
+/* A rule, where the walk came by its type. */
+struct rule_place {
+	const struct pointer_rule *rule;
+	struct step at;
+};
+
 struct walk {
 	const struct type_table *t;
+	const struct pointer_rules *rules;
+	VEC(struct rule_place) places;
 	struct layout_pointers *out;
 	VEC(struct step) stack;
 	uint32_t steps_left;
@@ -46,6 +54,8 @@ static int add_pointer(struct walk *w, const struct step *s, const struct type *
 				   .is_shared = s->is_shared,
 				   .is_open = s->is_open};
 
+	if (w->rules && bitset_has(&w->rules->opaque, type_table_peel(w->t, p.target)))
+		p.how = POINTER_LINK;
 	p.is_code = type_table_get(w->t, type_table_peel(w->t, p.target))->kind == TYPE_FUNCTION;
 	if (w->out->list.n >= LAYOUT_POINTERS_MAX) {
 		w->out->is_cut = true;
@@ -117,6 +127,19 @@ static int add_array(struct walk *w, const struct step *s, const struct type *x)
 	return 0;
 }
 
+static int note_rules(struct walk *w, const struct step *s, type_id id)
+{
+	size_t i = vec_bisect(&w->rules->list, e, e->type < id);
+
+	for (; i < w->rules->list.n && w->rules->list.v[i].type == id; i++) {
+		struct rule_place p = {&w->rules->list.v[i], *s};
+
+		if (w->places.n < LAYOUT_POINTERS_MAX && vec_push(&w->places, p) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int take(struct walk *w, const struct step *s)
 {
 	type_id id = type_table_peel(w->t, s->type);
@@ -130,6 +153,8 @@ static int take(struct walk *w, const struct step *s)
 	case TYPE_STRUCT:
 	case TYPE_UNION:
 		w->out->is_cut |= (x->flags & (TYPE_DECLARED | TYPE_DAMAGED)) != 0;
+		if (w->rules && note_rules(w, s, id) < 0)
+			return -1;
 		return add_members(w, s, id);
 	case TYPE_ARRAY:
 		return add_array(w, s, x);
@@ -150,10 +175,33 @@ static int by_off(const void *a, const void *b)
 	return x->target < y->target ? -1 : x->target > y->target;
 }
 
-int layout_pointers_of(const struct type_table *t, type_id id, struct layout_pointers *p,
-		       struct err *err)
+/* The pointers that rules speak of, found again in the sorted list. */
+static void apply_rules(struct walk *w)
 {
-	struct walk w = {.t = t, .out = p, .steps_left = MAX_STEPS};
+	for (size_t i = 0; i < w->places.n; i++) {
+		const struct rule_place *r = &w->places.v[i];
+		uint64_t off = r->at.off + r->rule->off;
+		size_t k = vec_bisect(&w->out->list, e, e->off < off);
+
+		for (; k < w->out->list.n && w->out->list.v[k].off == off; k++) {
+			struct layout_pointer *p = &w->out->list.v[k];
+
+			if (p->stride != r->at.stride || p->count != r->at.count ||
+			    p->is_open != r->at.is_open)
+				continue;
+			if (r->rule->target != TYPE_NONE)
+				p->target = r->rule->target;
+			p->how = r->rule->how;
+			p->container = r->rule->container;
+			p->rule_off = r->rule->off;
+		}
+	}
+}
+
+int layout_pointers_by_rules(const struct type_table *t, const struct pointer_rules *rules,
+			     type_id id, struct layout_pointers *p, struct err *err)
+{
+	struct walk w = {.t = t, .rules = rules, .out = p, .steps_left = MAX_STEPS};
 	int rc;
 
 	p->list.n = 0;
@@ -168,10 +216,23 @@ int layout_pointers_of(const struct type_table *t, type_id id, struct layout_poi
 		}
 		rc = take(&w, &s);
 	}
-	vec_deinit(&w.stack);
-	if (rc < 0)
-		return err_nomem(err);
-	if (p->list.n)
+	if (p->list.n && rc == 0)
 		qsort(p->list.v, p->list.n, sizeof(*p->list.v), by_off);
-	return 0;
+	if (rc == 0)
+		apply_rules(&w);
+	vec_deinit(&w.stack);
+	vec_deinit(&w.places);
+	return rc < 0 ? err_nomem(err) : 0;
+}
+
+int layout_pointers_of(const struct type_table *t, type_id id, struct layout_pointers *p,
+		       struct err *err)
+{
+	return layout_pointers_by_rules(t, NULL, id, p, err);
+}
+
+void pointer_rules_deinit(struct pointer_rules *r)
+{
+	vec_deinit(&r->list);
+	bitset_deinit(&r->opaque);
 }

@@ -6,6 +6,13 @@
 #define HEAPDUMP_TYPES_LAYOUT_POINTERS_H
 
 #include "analyze/types/type_table.h"
+#include "base/bitset.h"
+
+enum pointer_how {
+	POINTER_PLAIN,	   /* leads to a thing of its target type */
+	POINTER_LINK,	   /* may: but what it leads to is for something else to say */
+	POINTER_CONTAINER, /* the first of the words by which a container is read */
+};
 
 /* count pointers, the first at off, each stride bytes behind the one before. */
 struct layout_pointer {
@@ -14,6 +21,10 @@ struct layout_pointer {
 	bool is_shared; /* in a union or variant: perhaps something else is there */
 	bool is_code;	/* a function's address */
 	bool is_open; /* in an array without a count: count is 0, it goes on to the object's end */
+	uint8_t how;  /* enum pointer_how; PLAIN but where rules say otherwise */
+	uint32_t
+		container; /* by a rule: 1 + index of a container's class, that begins rule_off before */
+	uint32_t rule_off;
 };
 
 struct layout_pointers {
@@ -23,12 +34,33 @@ struct layout_pointers {
 
 enum { LAYOUT_POINTERS_MAX = 1 << 16 };
 
+/* In every thing of that type, the pointer at off is to that type instead. */
+struct pointer_rule {
+	type_id type;
+	uint32_t off;
+	type_id target; /* TYPE_NONE: as declared */
+	uint32_t container;
+	uint8_t how;
+};
+
+struct pointer_rules {
+	VEC(struct pointer_rule) list; /* by type, then off */
+	struct bitset opaque; /* types of no object: pointers to them are links, where no rule is */
+};
+
+void pointer_rules_deinit(struct pointer_rules *r);
+
 /*
  * Fills p (zeroed, or used before). Pointers to members are none; uintptr_t is none. ERR_NOMEM.
  * O(members), arrays counted once.
  */
 WARN_UNUSED int layout_pointers_of(const struct type_table *t, type_id id,
 				   struct layout_pointers *p, struct err *err);
+
+/* The same with rules for types at any depth; NULL: none. */
+WARN_UNUSED int layout_pointers_by_rules(const struct type_table *t,
+					 const struct pointer_rules *rules, type_id id,
+					 struct layout_pointers *p, struct err *err);
 void layout_pointers_deinit(struct layout_pointers *p);
 
 #endif

@@ -22,6 +22,7 @@ void types_deinit(struct types *t)
 {
 	type_table_deinit(&t->table);
 	variables_deinit(&t->variables);
+	containers_deinit(&t->containers);
 	free(t->accounts);
 	free(t->read);
 	*t = (struct types){0};
@@ -49,6 +50,7 @@ static void give_up(struct types *t)
 {
 	type_table_clear(&t->table);
 	variables_deinit(&t->variables);
+	containers_deinit(&t->containers);
 	t->broken = true;
 }
 
@@ -76,5 +78,7 @@ int types_need_all(struct types *t, struct err *err)
 
 	for (uint32_t i = 0; i < t->modules->list.n && rc == 0; i++)
 		rc = types_need(t, i, err);
+	if (rc == 0)
+		rc = containers_init(&t->containers, &t->table, err);
 	return rc;
 }

@@ -7,11 +7,13 @@
 #ifndef HEAPDUMP_TYPES_TYPES_H
 #define HEAPDUMP_TYPES_TYPES_H
 
+#include "analyze/types/containers.h"
 #include "analyze/types/dwarf.h"
 
 struct types {
 	struct type_table table;
 	struct variables variables;
+	struct containers containers;	/* after types_need_all() */
 	struct dwarf_account *accounts; /* per module; zero before it is read */
 	bool *read;			/* per module */
 	struct debuginfo *debuginfo;
@@ -32,7 +34,7 @@ void types_deinit(struct types *t);
  */
 WARN_UNUSED int types_need(struct types *t, uint32_t module, struct err *err);
 
-/* The same for every module. */
+/* The same for every module; then which of their types are containers. */
 WARN_UNUSED int types_need_all(struct types *t, struct err *err);
 
 #endif

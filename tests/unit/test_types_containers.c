@@ -1,0 +1,171 @@
+/*
+ * fixtures/containers.cc, built by both compilers and with both libraries where they are here: each line that
+ * it tells is compared with what its core says.
+ *
+ * LIBCXX may name a folder with include/c++/v1 and lib in it, for clang's -stdlib=libc++ (its package and
+ * libunwind-dev, which the tool is built with, exclude each other).
+ */
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "analyze/ask/typed.h"
+
+enum { MAX_LINE = 512 };
+
+static char folder[] = "/tmp/heapdump-containers.XXXXXX";
+
+static int make_folder(void **state)
+{
+	return mkdtemp(folder) ? 0 : -1;
+}
+
+PRINTF_LIKE(1, 2) static int run(const char *fmt, ...)
+{
+	char command[4096];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(command, sizeof(command), fmt, ap);
+	va_end(ap);
+	return system(command);
+}
+
+static int remove_folder(void **state)
+{
+	return run("rm -rf '%s'", folder) ? -1 : 0;
+}
+
+/* The core of the fixture's run, in path; false: this compiler, or library, or cores are not here. */
+static bool make_core(const char *compiler, const char *flags, char path[static MAX_LINE])
+{
+	struct dirent *e;
+	DIR *d;
+	bool found = false;
+
+	if (run("cd '%s' && rm -f core* && command -v %s >/dev/null && "
+		"%s -std=c++17 -g %s -o containers \"$OLDPWD/fixtures/containers.cc\" 2>errors",
+		folder, compiler, compiler, flags)) {
+		print_message("# %s %s: not here, or does not compile\n", compiler, flags);
+		return false;
+	}
+	run("cd '%s' && ulimit -c unlimited && { ./containers >said; } 2>/dev/null; :", folder);
+	d = opendir(folder);
+	assert_non_null(d);
+	while (!found && (e = readdir(d)) != NULL)
+		if (!strncmp(e->d_name, "core", 4)) {
+			snprintf(path, MAX_LINE, "%s/%s", folder, e->d_name);
+			found = true;
+		}
+	closedir(d);
+	if (!found)
+		print_message("# the kernel leaves no cores here\n");
+	return found;
+}
+
+static const struct inference_line *line_at(const struct session *s, addr_t at)
+{
+	obj_id o = objects_find(&s->heap.objects, at);
+
+	assert_int_not_equal(o, OBJ_NONE);
+	return &s->inference.v[o];
+}
+
+/* ADDRESS TYPE EXPRESSION: what the program says of one object. */
+static void check_line(const struct session *s, char *said)
+{
+	char *type = strchr(said, '\t'), *expression = type ? strchr(type + 1, '\t') : NULL;
+	addr_t at = strtoull(said, NULL, 16);
+	const struct inference_line *l;
+	char name[TYPE_NAME_MAX] = "-";
+
+	assert_non_null(expression);
+	*type++ = *expression++ = 0;
+	expression[strcspn(expression, "\n")] = 0;
+	l = line_at(s, at);
+	if (l->confidence)
+		type_names_spell(&s->types.table, l->type, name);
+	if (strcmp(type, "-") && (strcmp(name, type) || l->confidence != CONFIDENCE_CERTAIN))
+		fail_msg("%s, %s: %s %s, not certain %s", said, expression,
+			 l->confidence ? typed_confidence(l->confidence) : "", name, type);
+}
+
+/* A list that no type tells of must not become one of the nodes that its own nodes lead back to. */
+static void check_hidden(const struct session *s, const char *said)
+{
+	const struct inference_line *l = line_at(s, strtoull(said, NULL, 16));
+
+	assert_int_equal(l->confidence, CONFIDENCE_NONE);
+}
+
+static void check(const char *compiler, const char *flags)
+{
+	const struct session_options options = {.search = {.no_debuginfod = true}};
+	char path[MAX_LINE], line[MAX_LINE], said[MAX_LINE];
+	struct session s;
+	struct err err = {0};
+	unsigned n = 0;
+	FILE *f;
+
+	if (!make_core(compiler, flags, path))
+		return;
+	if (session_open(&s, path, &options, &err) < 0 || session_need_types(&s, &err) < 0)
+		fail_msg("%s: %s", path, err.text);
+	snprintf(said, sizeof(said), "%s/said", folder);
+	f = fopen(said, "r");
+	assert_non_null(f);
+	for (; fgets(line, sizeof(line), f); n++) {
+		if (!strncmp(line, "hidden\t", 7))
+			check_hidden(&s, line + 7);
+		else
+			check_line(&s, line);
+	}
+	fclose(f);
+	assert_true(n > 20);
+	session_close(&s);
+}
+
+static void containers_of_libstdcxx_are_known(void **state)
+{
+	check("g++", "-O0");
+	check("g++", "-O2");
+}
+
+static void and_as_clang_describes_them(void **state)
+{
+	check("clang++", "-O0 -fstandalone-debug");
+	check("clang++", "-O2 -fstandalone-debug");
+}
+
+static void containers_of_libcxx_are_known(void **state)
+{
+	const char *at = getenv("LIBCXX");
+	char flags[MAX_LINE];
+
+	snprintf(flags, sizeof(flags), "-O0 -stdlib=libc++");
+	if (at)
+		snprintf(flags, sizeof(flags),
+			 "-O0 -stdlib=libc++ -nostdinc++ -isystem %s/include/c++/v1 -nostdlib++ "
+			 "-L%s/lib -Wl,-rpath,%s/lib -l:libc++.so.1 -l:libc++abi.so.1",
+			 at, at, at);
+	check("clang++", flags);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(containers_of_libstdcxx_are_known),
+		cmocka_unit_test(and_as_clang_describes_them),
+		cmocka_unit_test(containers_of_libcxx_are_known),
+	};
+
+	return cmocka_run_group_tests_name("containers", tests, make_folder, remove_folder);
+}
