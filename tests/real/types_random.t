@@ -1,0 +1,41 @@
+#!/bin/sh
+# Random programs that know what each of their objects is (types_random.py): what is certain is right.
+#
+# With TYPES_SEEDS="from to" others are tried; figures are printed as comments.
+. "$(dirname "$0")/../lib/tap.sh"
+. tests/real/real.sh
+
+BUILD=${BUILD:-build}
+case $BUILD in
+/*) ;;
+*) BUILD=$PWD/$BUILD ;;
+esac
+
+# try SEED FLAGS… (of the generator): compared by what the program says, $folder/compared
+try()
+{
+	python3 "$REAL/types_random.py" "$@" >"$SCRATCH/program.c"
+	optimise=-O$((($1 + 1) % 3))
+	compile "$SCRATCH/program" "$optimise" -w "$SCRATCH/program.c"
+	die "$SCRATCH/program" truth reached-by-roots-only
+	"$BUILD/list_types" "$core" >"$folder/list"
+	python3 "$REAL/types_compare.py" "$folder/list" "$folder/truth" >"$folder/compared"
+	cp "$folder/compared" "$SCRATCH/compared.$1"
+	rm -rf "$folder"
+}
+
+set -- ${TYPES_SEEDS:-1 12}
+seeds=$(seq "$1" "$2")
+
+for seed in $seeds; do
+	try "$seed"
+done
+is_true 'every object of the programs is compared' 'all(.witnessed.share == 1 and .contradictions == [])' \
+	"$SCRATCH"/compared.*
+is_true 'of honest programs nothing that is certain is wrong' 'map(.certain_wrong) | add == []' "$SCRATCH"/compared.*
+is_true 'and some objects of most are certain' 'map(select(.verdicts.right.certain.objects > 0)) | length > '"$(($2 / 2))" \
+	"$SCRATCH"/compared.*
+jq -s -r '[.[].verdicts | to_entries[] | .key as $verdict | .value | to_entries[] |
+	{what: "\($verdict) \(.key)", n: .value.objects}] | group_by(.what) |
+	map("\(.[0].what) \(map(.n) | add)") | "# objects: " + join(", ")' "$SCRATCH"/compared.*
+done_testing
