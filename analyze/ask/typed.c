@@ -67,8 +67,8 @@ const char *typed_confidence(uint8_t confidence)
 void typed_set(const struct session *s, struct fact *into, obj_id o)
 {
 	static const char *const fits[] = {NULL, "bytes", "prefix", "array", "open", "exact"};
-	static const char *const reasons[] = {NULL,    "member",   "ring",   "field", "site",
-					      "local", "variable", "vtable", "told"};
+	static const char *const reasons[] = {NULL,   "member", "learned",  "ring",   "field",
+					      "site", "local",	"variable", "vtable", "told"};
 	const struct inference_line *l = line_of(s, o);
 	char name[TYPED_NAME_MAX];
 	struct typed t;

@@ -21,6 +21,9 @@
 #include "analyze/types/inference_run.h"
 #include "base/big_array.h"
 
+enum { ELEMENTS = 4, SMALL_ELEMENTS = 16 }; /* of an array that are looked at */
+enum { SMALL = 16 };			    /* any size is a multiple of it, rounded up */
+
 /* What was told, or is written in the object, outranks every fit. */
 static uint32_t above(const struct inference_line *l)
 {
@@ -47,10 +50,9 @@ static uint32_t rank_of(struct inference_run *r, const struct inference_line *l,
 	return above(l) << 24 | tier_of(l) << 16 | (uint32_t)l->fit << 12 | close << 4 | l->reason;
 }
 
-/* Not of a single object by itself. */
 static bool is_from_object(const struct inference_line *l)
 {
-	return l->reason == INFERRED_FIELD || l->reason == INFERRED_RING;
+	return l->reason != INFERRED_NOT && l->reason <= INFERRED_FIELD && l->from != OBJ_NONE;
 }
 
 static bool agree(struct inference_run *r, type_id a, type_id b)
@@ -106,6 +108,48 @@ static uint8_t size_confidence(struct inference_run *r, struct inference_line *l
 									  : CONFIDENCE_CERTAIN;
 }
 
+/* It points to its own kind: linked, seldom an array; never if larger types begin with it. */
+static bool is_linked(struct inference_run *r, type_id id, struct err *err)
+{
+	const struct layout_pointers *list = NULL;
+
+	if (inference_list_of(r, id, &list, err) < 0)
+		return false;
+	for (size_t i = 0; i < list->list.n; i++)
+		if (list->list.v[i].target == id)
+			return true;
+	return false;
+}
+
+/*
+ * Elements that follow each other in one object: the size alone says little, as a struct may stand before something
+ * else, and a pointer to a pointer may lead to a struct's first member. Those behind the first must look like one, too.
+ */
+static uint8_t check_array(struct inference_run *r, obj_id o, struct inference_line *l,
+			   struct err *err)
+{
+	const struct inference_shape *s = inference_shape(r, l->type);
+	uint64_t n = objects_size(r->in->objects, o) / s->size, i;
+	struct inference_content all = {0};
+	bool linked = s->is_record && is_linked(r, l->type, err);
+
+	for (i = 1; i < n && i < (s->size > SMALL ? ELEMENTS : SMALL_ELEMENTS); i++) {
+		struct inference_content c = inference_weigh(r, o, i * s->size, l->type, err);
+
+		all.n_good += c.n_good;
+		all.n_bad += c.n_bad + c.n_strange + c.n_odd;
+	}
+	if (all.n_bad > all.n_good / 8 || (linked && r->head_of[l->type]) ||
+	    (linked && s->size <= SMALL && all.n_good < i / 2) ||
+	    (s->is_record && !all.n_good && n < ELEMENTS))
+		l->fit = FIT_PREFIX;
+	if (!s->is_record)
+		return CONFIDENCE_LIKELY;
+	return all.n_good || (n >= ELEMENTS && s->size > SMALL && !r->head_of[l->type])
+		       ? CONFIDENCE_LIKELY
+		       : CONFIDENCE_GUESS;
+}
+
 static uint8_t least(uint8_t a, uint8_t b)
 {
 	return a < b ? a : b;
@@ -133,6 +177,10 @@ int inference_propose(struct inference_run *r, obj_id o, struct inference_line l
 	    usable / 2 >= inference_shape(r, line.type)->size)
 		line.fit = FIT_ARRAY;
 	line.confidence = least(line.confidence, size_confidence(r, &line, usable));
+	if (line.fit == FIT_ARRAY && !(line.flags & INFERENCE_COUNTED) &&
+	    (was.type != line.type || was.fit != FIT_ARRAY) &&
+	    !inference_shape(r, line.type)->is_scalar)
+		line.confidence = least(line.confidence, check_array(r, o, &line, err));
 	line.confidence = least(line.confidence, inference_own_confidence(&line));
 	if (was.type != TYPE_NONE && rank_of(r, &line, usable) <= rank_of(r, &was, usable)) {
 		if (was.type != line.type)
@@ -144,6 +192,8 @@ int inference_propose(struct inference_run *r, obj_id o, struct inference_line l
 	else if (was.type != TYPE_NONE)
 		contradict(r, &line, &was);
 	*now = line;
+	r->n_taken += was.type != line.type;
+	r->has_prefixes |= line.fit == FIT_PREFIX;
 	if (was.type == line.type && was.fit == line.fit && was.confidence >= line.confidence)
 		return 0;
 	return line.fit == FIT_BYTES ? 0 : queue(r, o, line.confidence, err);
@@ -159,8 +209,11 @@ static int begin(struct inference_run *r, struct err *err)
 	r->lists = calloc(n_types, sizeof(*r->lists));
 	r->shapes = calloc(n_types, sizeof(*r->shapes));
 	r->head_of = calloc(n_types, sizeof(*r->head_of));
-	if (!out->v || !r->lists || !r->shapes || !r->head_of ||
-	    bitset_init(&r->queued, out->n) < 0)
+	r->habits = calloc(n_types, sizeof(*r->habits));
+	r->steps_left = 64ull * ((uint64_t)n_types + out->n) + (1 << 24);
+	if (!out->v || !r->lists || !r->shapes || !r->head_of || !r->habits ||
+	    bitset_init(&r->queued, out->n) < 0 || bitset_init(&r->has_interior, out->n) < 0 ||
+	    bitset_init(&r->voids, n_types) < 0)
 		return err_nomem(err);
 	for (obj_id o = 0; o < out->n; o++)
 		out->v[o] = (struct inference_line){.type = TYPE_NONE};
@@ -174,10 +227,18 @@ static void end(struct inference_run *r)
 			layout_pointers_deinit(r->lists[i]);
 			free(r->lists[i]);
 		}
+	for (uint32_t i = 0; r->habits && i < type_table_count(r->in->table); i++)
+		free(r->habits[i]);
 	free(r->lists);
+	free(r->habits);
 	free(r->shapes);
 	free(r->head_of);
 	bitset_deinit(&r->queued);
+	bitset_deinit(&r->has_interior);
+	bitset_deinit(&r->voids);
+	vec_deinit(&r->interior);
+	vec_deinit(&r->by_size);
+	vec_deinit(&r->open);
 	for (size_t i = 0; i < N_CONFIDENCES; i++)
 		vec_deinit(&r->queues[i]);
 	free(r);
@@ -191,6 +252,8 @@ static int conclude(struct inference_run *r, struct err *err)
 		rc = inference_seed(r, err);
 	if (rc == 0)
 		rc = inference_spread(r, err);
+	if (rc == 0)
+		rc = inference_weak(r, err);
 	return rc < 0 ? rc : inference_decide(r, err);
 }
 

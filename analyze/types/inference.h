@@ -34,11 +34,12 @@ enum inference_fit {
 
 enum inference_reason {
 	INFERRED_NOT,
-	INFERRED_MEMBER, /* a pointer to a member inside of it, and no other type has that there */
-	INFERRED_RING,	 /* a pointer in an object of its own type leads into it */
-	INFERRED_FIELD,	 /* a pointer field of an object */
-	INFERRED_SITE,	 /* a claim: what its allocation site assigns it to */
-	INFERRED_LOCAL,	 /* a pointer in a local or a parameter of a live frame */
+	INFERRED_MEMBER,  /* a pointer to a member inside of it, and no other type has that there */
+	INFERRED_LEARNED, /* a pointer that says too little: what others of its kind lead to */
+	INFERRED_RING,	  /* a pointer in an object of its own type leads into it */
+	INFERRED_FIELD,	  /* a pointer field of an object */
+	INFERRED_SITE,	  /* a claim: what its allocation site assigns it to */
+	INFERRED_LOCAL,	  /* a pointer in a local or a parameter of a live frame */
 	INFERRED_VARIABLE, /* a pointer in a variable */
 	INFERRED_VTABLE,   /* a claim: its first word is the vtable of that class */
 	INFERRED_TOLD,	   /* a claim: the user says so */
@@ -68,7 +69,7 @@ enum inference_flags {
 struct inference_line {
 	type_id type; /* of the whole, or of an element (array, bytes); TYPE_NONE: not known */
 	uint32_t
-		from; /* by reason: index into the variables' list, or obj_id; of a claim its own */
+		from; /* by reason: index into the variables' list; obj_id, OBJ_NONE: of none; a claim's own */
 	uint32_t off; /* of the pointer in it, bytes; UINT32_MAX: farther */
 	uint8_t fit, reason, confidence, flags;
 };
@@ -141,5 +142,8 @@ bool inference_has_at(const struct type_table *t, type_id id, uint64_t off, type
  * first members are all of the inner's, with the same names (C's inheritance by macro). Both peeled.
  */
 bool inference_begins_with(const struct type_table *t, type_id outer, type_id inner);
+
+/* The same of what the type has at that offset. */
+bool inference_begins_at(const struct type_table *t, type_id id, uint64_t off, type_id inner);
 
 #endif

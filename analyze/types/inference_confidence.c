@@ -8,7 +8,7 @@
 /* It comes from no other object. */
 static bool is_seed(const struct inference_line *l)
 {
-	return l->reason > INFERRED_FIELD;
+	return l->reason > INFERRED_FIELD || l->from == OBJ_NONE;
 }
 
 /* Whether the field that the line goes back to still is a pointer to its type. */
@@ -18,7 +18,7 @@ static bool still_holds(struct inference_run *r, const struct inference_line *l)
 	const struct layout_pointers *list;
 	uint64_t size, off = l->off;
 
-	if (is_seed(l) || l->reason == INFERRED_MEMBER)
+	if (is_seed(l) || l->reason < INFERRED_RING)
 		return true;
 	from = &r->out->v[l->from];
 	list = from->type < type_table_count(r->in->table) ? r->lists[from->type] : NULL;
@@ -47,7 +47,7 @@ uint8_t inference_own_confidence(const struct inference_line *l)
 	    l->flags & (INFERENCE_CONFLICT | INFERENCE_SHARED | INFERENCE_REFUTED))
 		return CONFIDENCE_GUESS;
 	if ((l->fit != FIT_EXACT && !(l->flags & INFERENCE_COUNTED)) ||
-	    l->reason == INFERRED_RING || l->reason == INFERRED_MEMBER ||
+	    l->reason <= INFERRED_RING ||
 	    l->flags &
 		    (INFERENCE_BAD_WORDS | INFERENCE_IS_HEAD | INFERENCE_READING | INFERENCE_DOUBT))
 		return CONFIDENCE_LIKELY;

@@ -6,28 +6,40 @@
 #include "analyze/types/inference.h"
 #include "analyze/types/inference_run.h"
 
-enum { ROUNDING = 16, MAX_NESTED = 32 };
+enum { ROUNDING = 16, MAX_NESTED = 32, NOT_SMALL = 64 };
 
 /* Whether that many bytes asked for may have become this usable size. */
 static bool rounds_to(uint64_t asked, uint64_t usable, bool is_mapped)
 {
-	uint64_t most = is_mapped ? INFERENCE_PAGE : INFERENCE_SLACK;
+	uint64_t most = is_mapped ? INFERENCE_PAGE : ROUNDING;
 
+	if (!is_mapped && asked >= NOT_SMALL)
+		most = INFERENCE_SLACK;
 	return asked <= usable && (usable - asked < most || usable <= INFERENCE_SMALLEST);
 }
 
-static bool ends_open(const struct type_table *t, type_id id)
+/*
+ * Whether the type's last member, or that one's last, …, is an array without a count, or of one element, as flexible
+ * arrays were written once. The array's offset and element.
+ */
+static bool ends_open(const struct type_table *t, type_id id, struct inference_shape *s)
 {
+	uint64_t off = 0;
+
 	for (int i = 0; i < MAX_NESTED; i++) {
 		const struct type *x = type_table_get(t, id = type_table_peel(t, id));
 		uint32_t n;
 		const struct type_member *v = type_table_members(t, id, &n);
 
-		if (x->kind == TYPE_ARRAY)
-			return x->flags & TYPE_UNBOUNDED || !x->count;
+		if (x->kind == TYPE_ARRAY) {
+			s->tail = off;
+			return i && (x->flags & TYPE_UNBOUNDED || x->count <= 1) &&
+			       type_table_size(t, x->target, &s->tail_element) && s->tail_element;
+		}
 		if (x->kind != TYPE_STRUCT || !n)
 			return false;
 		id = v[n - 1].type;
+		off += v[n - 1].off;
 	}
 	return false;
 }
@@ -41,7 +53,7 @@ struct inference_shape inference_shape_of(const struct type_table *t, type_id id
 		s.size = 0;
 	s.is_scalar = x->kind == TYPE_BASE || x->kind == TYPE_ENUM || x->kind == TYPE_UNSPECIFIED;
 	s.is_record = x->kind == TYPE_STRUCT || x->kind == TYPE_UNION;
-	s.is_open = s.is_record && ends_open(t, id);
+	s.is_open = s.is_record && ends_open(t, id, &s);
 	return s;
 }
 
@@ -50,8 +62,11 @@ enum inference_fit inference_fit_shape(const struct inference_shape *s, uint64_t
 {
 	uint64_t rest;
 
-	if (!s->size || s->size > usable)
+	if (!s->size)
 		return FIT_NONE;
+	/* an array of one at the end may have none */
+	if (s->size > usable)
+		return s->is_open && s->tail && s->tail <= usable ? FIT_OPEN : FIT_NONE;
 	if (s->is_scalar)
 		return FIT_BYTES;
 	if (s->is_record && rounds_to(s->size, usable, is_mapped))
@@ -103,9 +118,14 @@ static void push_members(const struct type_table *t, struct places *p, struct pl
 	uint64_t size;
 
 	for (uint32_t i = 0; i < n && p->n < PLACES && p->steps++ < MAX_STEPS; i++) {
+		bool is_tail =
+			type_table_get(t, type_table_peel(t, v[i].type))->flags & TYPE_UNBOUNDED;
+
 		if (v[i].off > at.off || v[i].bit_size ||
-		    v[i].flags & (TYPE_MEMBER_VIRTUAL | TYPE_MEMBER_VARIANT) ||
-		    !type_table_size(t, v[i].type, &size) || at.off - v[i].off >= size)
+		    v[i].flags & (TYPE_MEMBER_VIRTUAL | TYPE_MEMBER_VARIANT))
+			continue;
+		if (!is_tail &&
+		    (!type_table_size(t, v[i].type, &size) || at.off - v[i].off >= size))
 			continue;
 		p->v[p->n++] = (struct place){v[i].type, at.off - v[i].off};
 		if (!is_union)
@@ -113,26 +133,7 @@ static void push_members(const struct type_table *t, struct places *p, struct pl
 	}
 }
 
-bool inference_has_at(const struct type_table *t, type_id id, uint64_t off, type_id inner)
-{
-	struct places p = {.v[0] = {id, off}, .n = 1};
-
-	while (p.n && p.steps++ < MAX_STEPS) {
-		struct place at = p.v[--p.n];
-		const struct type *x = type_table_get(t, at.id = type_table_peel(t, at.id));
-		uint64_t size;
-
-		if (!at.off && at.id == inner)
-			return true;
-		if (x->kind == TYPE_STRUCT || x->kind == TYPE_UNION)
-			push_members(t, &p, at);
-		else if (x->kind == TYPE_ARRAY && type_table_size(t, x->target, &size) && size)
-			p.v[p.n++] = (struct place){x->target, at.off % size};
-	}
-	return false;
-}
-
-/* The first members of the outer are the inner's, one by one, and none comes after. */
+/* The first members of the outer are the inner's, one by one. */
 static bool has_its_members(const struct type_table *t, type_id outer, type_id inner)
 {
 	uint32_t n_outer, n_inner;
@@ -150,7 +151,37 @@ static bool has_its_members(const struct type_table *t, type_id outer, type_id i
 	return true;
 }
 
+static bool find_at(const struct type_table *t, type_id id, uint64_t off, type_id inner,
+		    bool loosely)
+{
+	struct places p = {.v[0] = {id, off}, .n = 1};
+
+	while (p.n && p.steps++ < MAX_STEPS) {
+		struct place at = p.v[--p.n];
+		const struct type *x = type_table_get(t, at.id = type_table_peel(t, at.id));
+		uint64_t size;
+
+		if (!at.off && (at.id == inner || (loosely && has_its_members(t, at.id, inner))))
+			return true;
+		if (x->kind == TYPE_STRUCT || x->kind == TYPE_UNION)
+			push_members(t, &p, at);
+		else if (x->kind == TYPE_ARRAY && type_table_size(t, x->target, &size) && size)
+			p.v[p.n++] = (struct place){x->target, at.off % size};
+	}
+	return false;
+}
+
+bool inference_has_at(const struct type_table *t, type_id id, uint64_t off, type_id inner)
+{
+	return find_at(t, id, off, inner, false);
+}
+
+bool inference_begins_at(const struct type_table *t, type_id id, uint64_t off, type_id inner)
+{
+	return find_at(t, id, off, inner, true);
+}
+
 bool inference_begins_with(const struct type_table *t, type_id outer, type_id inner)
 {
-	return inference_has_at(t, outer, 0, inner) || has_its_members(t, outer, inner);
+	return find_at(t, outer, 0, inner, true);
 }

@@ -13,6 +13,16 @@
 
 enum { HEAD_MEMBERS = 16, MAX_NESTED = 16 };
 
+/* In an array of one element at the end, which goes on as long as the object does. */
+static void open_tail(const struct inference_shape *s, struct layout_pointer *p)
+{
+	if (!s->is_open || p->off < s->tail || p->is_open || p->count != 1)
+		return;
+	p->stride = s->tail_element;
+	p->count = 0;
+	p->is_open = true;
+}
+
 int inference_list_of(struct inference_run *r, type_id id, const struct layout_pointers **out,
 		      struct err *err)
 {
@@ -27,11 +37,24 @@ int inference_list_of(struct inference_run *r, type_id id, const struct layout_p
 					     r->in->containers ? &r->in->containers->rules : NULL,
 					     id, p, err) < 0)
 			return ERR_NOMEM;
-		for (size_t i = 0; i < p->list.n; i++)
-			p->list.v[i].target = type_table_peel(r->in->table, p->list.v[i].target);
+		for (size_t i = 0; i < p->list.n; i++) {
+			struct layout_pointer *q = &p->list.v[i];
+
+			q->target = type_table_peel(r->in->table, q->target);
+			open_tail(inference_shape(r, id), q);
+			if (inference_is_untyped(q)) {
+				bitset_add(&r->voids, id);
+				r->has_voids = true;
+			}
+		}
 	}
 	*out = p;
 	return 0;
+}
+
+bool inference_is_untyped(const struct layout_pointer *p)
+{
+	return p->target == TYPE_VOID && !p->is_shared;
 }
 
 const struct inference_shape *inference_shape(struct inference_run *r, type_id id)

@@ -12,10 +12,11 @@
  * first met.
  */
 #include <string.h>
+#include <sys/mman.h>
 
 #include "analyze/types/inference_run.h"
 
-enum { GRAIN = 24, COMPACT_FROM = 4096 };
+enum { GRAIN = 24, COMPACT_FROM = 4096, INTERIOR_MAX = 1 << 20, SENTINELS = 4096 };
 
 static struct inference_stretch *way_of(struct inference_stretch *ways, addr_t addr)
 {
@@ -32,7 +33,7 @@ const uint8_t *inference_at(struct inference_run *r, addr_t addr, uint64_t *avai
 
 		if (!p)
 			return NULL;
-		*s = (struct inference_stretch){addr, n, p};
+		*s = (struct inference_stretch){.addr = addr, .size = n, .bytes = p};
 	}
 	*avail = s->size - (addr - s->addr);
 	return s->bytes + (addr - s->addr);
@@ -49,18 +50,22 @@ static bool read_word(struct inference_run *r, addr_t addr, uint64_t *word)
 	return true;
 }
 
-bool inference_is_bad(struct inference_run *r, uint64_t word)
+bool inference_is_bad(struct inference_run *r, uint64_t word, bool is_code)
 {
 	struct inference_stretch *s = way_of(r->mapped, word);
 	const struct mapping *m;
 	uint64_t avail;
 
 	if (!word || word - s->addr < s->size)
+		return word && is_code && !s->is_code;
+	if (is_code && (word < SENTINELS || word > UINT64_MAX - SENTINELS))
 		return false;
 	m = space_mapping(r->in->space, word);
 	if (m)
-		*s = (struct inference_stretch){m->at.lo, range_size(m->at), NULL};
-	return !m && !space_at(r->in->space, word, &avail);
+		*s = (struct inference_stretch){.addr = m->at.lo,
+						.size = range_size(m->at),
+						.is_code = m->prot & PROT_EXEC};
+	return m ? is_code && !s->is_code : !space_at(r->in->space, word, &avail);
 }
 
 /* What a pointer into the middle of an object says: both ends of an intrusive list lie at one place of one type. */
@@ -83,6 +88,46 @@ static int follow_ring(struct inference_run *r, const struct inference_source *s
 	return inference_propose(r, o, ring, err);
 }
 
+/* Kept for later, once for an object: something better may be said of it. */
+static int note_interior(struct inference_run *r, const struct inference_source *s,
+			 const struct inference_line *line, obj_id o, uint64_t delta,
+			 struct err *err)
+{
+	bool is_object = s->reason == INFERRED_FIELD;
+	struct inference_interior i = {.object = o,
+				       .from = is_object ? s->from : OBJ_NONE,
+				       .off = is_object ? line->off : 0,
+				       .target = line->type,
+				       .delta = (uint32_t)delta,
+				       .confidence = line->confidence};
+
+	if (r->out->v[o].type != TYPE_NONE || delta > UINT32_MAX ||
+	    !inference_shape(r, line->type)->size || !bitset_add_new(&r->has_interior, o))
+		return 0;
+	return vec_push(&r->interior, i) < 0 ? err_nomem(err) : 0;
+}
+
+/* The same of a word in a union, if one of its readings alone is a pointer to a known type. */
+static int note_shared(struct inference_run *r, const struct inference_source *s,
+		       struct inference_line *line, const struct layout_pointers *list,
+		       uint32_t first, obj_id o, uint64_t delta, struct err *err)
+{
+	const struct layout_pointer *p = &list->list.v[first];
+	uint32_t n = 0;
+
+	for (size_t i = first; i < list->list.n && list->list.v[i].off == p->off; i++) {
+		const struct layout_pointer *q = &list->list.v[i];
+
+		if (!q->is_shared || q->is_code || !inference_shape(r, q->target)->size)
+			continue;
+		line->type = q->target;
+		n++;
+	}
+	if (line->confidence > CONFIDENCE_LIKELY)
+		line->confidence = CONFIDENCE_LIKELY;
+	return n == 1 ? note_interior(r, s, line, o, delta, err) : 0;
+}
+
 static int follow(struct inference_run *r, const struct inference_word *w, addr_t word, obj_id o,
 		  struct err *err)
 {
@@ -101,12 +146,23 @@ static int follow(struct inference_run *r, const struct inference_word *w, addr_
 	if (delta >= objects_size(r->in->objects, o))
 		return 0;
 	if (p->how == POINTER_CONTAINER)
-		return inference_follow_container(r, s, w->off, p, word, line, err);
+		return r->mode == MODE_FOLLOW
+			       ? inference_follow_container(r, s, w->off, p, word, line, err)
+			       : 0;
+	if (r->mode != MODE_FOLLOW)
+		return inference_note(r, w, o, delta, err);
+	if (p->is_shared && !delta)
+		return inference_tell_apart(r, o, line, list, w->pointer, err);
 	if (p->is_shared)
-		return delta ? 0 : inference_tell_apart(r, o, line, list, w->pointer, err);
-	if (delta && delta < s->element)
+		return note_shared(r, s, &line, list, w->pointer, o, delta, err);
+	/* beyond what is declared may be what was there before */
+	if (p->is_open && w->off >= s->element && line.confidence > CONFIDENCE_LIKELY)
+		line.confidence = CONFIDENCE_LIKELY;
+	if (!delta)
+		return inference_propose(r, o, line, err);
+	if (delta < s->element)
 		rc = follow_ring(r, s, &line, o, delta, err);
-	return rc < 0 || delta ? rc : inference_propose(r, o, line, err);
+	return rc < 0 ? rc : note_interior(r, s, &line, o, delta, err);
 }
 
 /* An object that is read holds nothing that is surer than its own words allow. */
@@ -116,7 +172,7 @@ static void judge(struct inference_run *r, struct inference_source *s)
 
 	if (s->n_bad > 1 && s->n_bad > s->n_good)
 		flags |= INFERENCE_REFUTED;
-	if (!flags || s->reason != INFERRED_FIELD)
+	if (!flags || s->reason != INFERRED_FIELD || r->mode != MODE_FOLLOW)
 		return;
 	r->out->v[s->from].flags |= flags;
 	if (s->confidence > CONFIDENCE_LIKELY)
@@ -145,7 +201,8 @@ static void look_up(struct inference_run *r, obj_id *objects)
 		if (objects[i] != OBJ_NONE) {
 			__builtin_prefetch(&r->out->v[objects[i]], 1);
 			s->n_good += !p->is_shared;
-		} else if (!p->is_shared && inference_is_bad(r, word)) {
+		} else if (!p->is_shared && p->target != TYPE_VOID &&
+			   inference_is_bad(r, word, p->is_code)) {
 			s->n_bad++;
 		} else {
 			s->n_good += !p->is_shared;
@@ -220,12 +277,13 @@ int inference_read(struct inference_run *r, const struct inference_source *s, ui
 	r->sources[source] = *s;
 	for (uint64_t e = 0; rc == 0 && e < elements; e++)
 		for (uint32_t i = 0; i < list->list.n && rc == 0; i++)
-			if (!is_another_reading(list, i))
+			if (r->mode == MODE_FOLLOW ? !is_another_reading(list, i)
+						   : inference_is_untyped(&list->list.v[i]))
 				rc = take_words(r, s, &source, e * s->element, i, err);
 	return rc;
 }
 
-static int read_object(struct inference_run *r, obj_id o, struct err *err)
+int inference_read_object(struct inference_run *r, obj_id o, struct err *err)
 {
 	const struct inference_line *l = &r->out->v[o];
 	uint64_t lo, hi;
@@ -306,10 +364,12 @@ int inference_spread(struct inference_run *r, struct err *err)
 				__builtin_prefetch(p);
 		}
 		for (uint32_t i = 0; i < n && rc == 0; i++)
-			rc = read_object(r, objects[i], err);
+			rc = inference_read_object(r, objects[i], err);
 		/* what is surer than the rest of the queue must not wait for it */
 		if (rc == 0)
 			rc = inference_flush(r, err);
+		if (rc == 0 && r->interior.n >= INTERIOR_MAX)
+			rc = inference_take_interior(r, err);
 	}
 	return rc;
 }

@@ -14,7 +14,9 @@ enum { INFERENCE_SMALLEST = 24, INFERENCE_SLACK = 32, INFERENCE_PAGE = 4096 };
 /* What a fit is made of. */
 struct inference_shape {
 	uint64_t size; /* 0: not known */
-	bool is_known; /* this is filled */
+	uint64_t tail,
+		tail_element; /* is_open: offset of the array at its end; size of an element */
+	bool is_known;	      /* this is filled */
 	bool is_scalar, is_record, is_open;
 };
 
@@ -36,6 +38,28 @@ struct inference_word {
 	uint32_t source, pointer; /* index in the batch; in its type's list */
 };
 
+/* A pointer into the middle of an object that had no type then. */
+struct inference_interior {
+	obj_id object;
+	uint32_t from, off; /* of the line it would make */
+	type_id target;
+	uint32_t delta;
+	uint8_t confidence;
+};
+
+/* What the words of one untyped pointer member led to, of which it is known. */
+struct inference_habit {
+	type_id type; /* TYPE_NONE: of nothing yet */
+	uint32_t n, n_other;
+};
+
+/* What is done with the words that are read. */
+enum inference_mode {
+	MODE_FOLLOW,
+	MODE_TALLY, /* only untyped pointers: what they lead to is noted */
+	MODE_APPLY, /* only untyped pointers: what was noted is proposed */
+};
+
 enum { INFERENCE_BATCH = 64, INFERENCE_WAYS = 16 };
 
 /* Stretches of memory that were used last, by bits of the address. */
@@ -43,6 +67,7 @@ struct inference_stretch {
 	addr_t addr;
 	uint64_t size;
 	const uint8_t *bytes;
+	bool is_code;
 };
 
 struct inference_run {
@@ -55,6 +80,17 @@ struct inference_run {
 	VEC(obj_id) queues[N_CONFIDENCES]; /* to be read, by how sure their line is */
 	size_t heads[N_CONFIDENCES];	   /* of the queues */
 	struct bitset queued;
+	uint64_t n_taken; /* proposals so far that gave an object a type, or another */
+	enum inference_mode mode;
+	struct inference_habit **habits; /* per type, beside lists; NULL: none */
+	struct bitset voids; /* types that have untyped pointers, of those that were read */
+	VEC(struct inference_interior) interior;
+	struct bitset has_interior;
+	bool has_voids, has_prefixes;
+	/* records of known size: by size, and those with an open end */
+	VEC(type_id) by_size;
+	VEC(type_id) open;
+	uint64_t steps_left; /* comparisons of types with objects */
 	uint64_t ring_steps; /* that are left, of rings that containers are made of */
 	bool has_ring_steps;
 	/* what is being read */
@@ -73,6 +109,7 @@ enum inference_fit inference_fit_shape(const struct inference_shape *s, uint64_t
 /* inference_lists.c: worked out once per type. ERR_NOMEM. */
 WARN_UNUSED int inference_list_of(struct inference_run *r, type_id id,
 				  const struct layout_pointers **out, struct err *err);
+bool inference_is_untyped(const struct layout_pointer *p); /* void *, in no union */
 const struct inference_shape *inference_shape(struct inference_run *r, type_id id);
 WARN_UNUSED int inference_find_heads(struct inference_run *r, struct err *err);
 
@@ -91,6 +128,8 @@ WARN_UNUSED int inference_read(struct inference_run *r, const struct inference_s
 			       uint64_t elements, struct err *err);
 WARN_UNUSED int inference_flush(struct inference_run *r, struct err *err);
 
+/* Takes in the object's words by its line. */
+WARN_UNUSED int inference_read_object(struct inference_run *r, obj_id o, struct err *err);
 /* inference_containers.c: p is the word at off of the source, of a container that the line may be known by. */
 WARN_UNUSED int inference_follow_container(struct inference_run *r,
 					   const struct inference_source *s, uint64_t off,
@@ -102,20 +141,49 @@ WARN_UNUSED int inference_spread(struct inference_run *r, struct err *err);
 
 /* How the words of an object agree with a type's pointers. */
 struct inference_content {
-	uint32_t n_good, n_bad;
+	uint32_t n_good, n_bad; /* pointers that are addresses, or none */
+	uint32_t n_strange;	/* other words that are the start of an object */
+	uint32_t n_odd;		/* void * that are no addresses: numbers, perhaps */
 };
 
-/* inference_union.c. Failure counts as nothing known. */
-struct inference_content inference_weigh(struct inference_run *r, obj_id o, type_id type,
-					 struct err *err);
+/*
+ * inference_content.c: of one copy of the type, at that offset in the object; at most its first 512 bytes.
+ * Failure counts as nothing known.
+ */
+struct inference_content inference_weigh(struct inference_run *r, obj_id o, uint64_t off,
+					 type_id type, struct err *err);
+
+/*
+ * The one type that suits, fits the object exactly or to an open end, and agrees with its content; TYPE_NONE: none,
+ * or several. *by_size: nothing but the size was needed to tell. ERR_NOMEM.
+ */
+typedef bool inference_suits(struct inference_run *r, type_id type, enum inference_fit fit,
+			     const void *arg);
+WARN_UNUSED int inference_pick(struct inference_run *r, obj_id o, inference_suits *suits,
+			       const void *arg, type_id *type, bool *by_size, struct err *err);
+
+/* inference_weak.c: what declared types do not say. After inference_spread(). ERR_NOMEM. */
+WARN_UNUSED int inference_weak(struct inference_run *r, struct err *err);
+WARN_UNUSED int inference_take_interior(struct inference_run *r, struct err *err);
+
+/* inference_heads.c: objects of which only the beginning is known, by what others have there. */
+WARN_UNUSED int inference_narrow(struct inference_run *r, bool by_content, struct err *err);
+
+/* inference_learn.c */
+WARN_UNUSED int inference_learn(struct inference_run *r, struct err *err);
+WARN_UNUSED int inference_note(struct inference_run *r, const struct inference_word *w, obj_id o,
+			       uint64_t delta, struct err *err);
 
 /* Proposes what a word of a union says; first: the first of its readings in the list. ERR_NOMEM. */
 WARN_UNUSED int inference_tell_apart(struct inference_run *r, obj_id o, struct inference_line line,
 				     const struct layout_pointers *list, uint32_t first,
 				     struct err *err);
 
-/* A word that is no address of anything, NULL neither. */
-bool inference_is_bad(struct inference_run *r, uint64_t word);
+/*
+ * A word that cannot be a pointer, or (is_code) none to a function: not NULL, not one of the small numbers that programs
+ * put in place of a pointer, and no address of that kind.
+ */
+bool inference_is_bad(struct inference_run *r, uint64_t word, bool is_code);
 
 /* The bytes at addr, as space_at(). */
 const uint8_t *inference_at(struct inference_run *r, addr_t addr, uint64_t *avail);

@@ -3,46 +3,16 @@
  * is in use is not known (a tag is the program's own business), but what the word leads to is:
  *
  *	reading        the target of each pointer member, if the object is large enough for it
- *	refuted        most of the target's own pointers would be no addresses
- *	the only one   no other reading is left: likely. Of several the one whose own pointers all lead somewhere,
- *	               if only one is so, as a guess; else the first that fits best, as a guess
+ *	refuted        a pointer of the target would be no address, or an address is no pointer
+ *	the only one   no other reading is left: likely. Of several the one that fits best, or has the most pointers,
+ *	               as a guess; nothing if two are equal
  *
  * An integer or a double that is the exact address of an object by chance is not considered.
  * Bytes (char *) fit any object: they are a reading only if no other is left.
  */
-#include <string.h>
-
 #include "analyze/types/inference_run.h"
 
-enum { MAX_READINGS = 16, MAX_WORDS = 64 };
-
-struct inference_content inference_weigh(struct inference_run *r, obj_id o, type_id type,
-					 struct err *err)
-{
-	struct inference_content c = {0};
-	const struct layout_pointers *list = NULL;
-	addr_t addr = objects_addr(r->in->objects, o);
-	uint64_t size = objects_size(r->in->objects, o), word, avail;
-
-	if (inference_list_of(r, type, &list, err) < 0)
-		return c;
-	for (size_t i = 0; i < list->list.n && i < MAX_WORDS; i++) {
-		const struct layout_pointer *p = &list->list.v[i];
-		const uint8_t *at;
-
-		if (p->is_shared || p->off > size || size - p->off < sizeof(word))
-			continue;
-		at = inference_at(r, addr + p->off, &avail);
-		if (!at || avail < sizeof(word))
-			continue;
-		memcpy(&word, at, sizeof(word));
-		if (inference_is_bad(r, word))
-			c.n_bad++;
-		else
-			c.n_good += word != 0;
-	}
-	return c;
-}
+enum { MAX_READINGS = 16 };
 
 struct readings {
 	struct {
@@ -75,24 +45,31 @@ static void add_reading(struct inference_run *r, struct readings *x, obj_id o, t
 		x->bytes = x->n_bytes++ ? x->bytes : type;
 	if (fit <= FIT_BYTES || x->n == MAX_READINGS || has_reading(r, x, type))
 		return;
-	c = inference_weigh(r, o, type, err);
-	if (c.n_bad > c.n_good)
+	c = inference_weigh(r, o, 0, type, err);
+	if (c.n_bad || c.n_strange)
 		return;
 	x->v[x->n].type = type;
 	x->v[x->n].fit = (uint8_t)fit;
 	x->v[x->n++].n_good = c.n_good;
 }
 
-/* The reading with the best fit and content, and whether no other is as good. */
+static uint64_t merit(const struct readings *x, uint32_t i)
+{
+	return (uint64_t)x->v[i].fit << 32 | x->v[i].n_good;
+}
+
+/* The reading with the best fit and content; x->n: no other is as good. */
 static uint32_t best_of(const struct readings *x)
 {
-	uint32_t best = 0;
+	uint32_t best = 0, n_best = 1;
 
-	for (uint32_t i = 1; i < x->n; i++)
-		if (x->v[i].fit > x->v[best].fit ||
-		    (x->v[i].fit == x->v[best].fit && x->v[i].n_good > x->v[best].n_good))
-			best = i;
-	return best;
+	for (uint32_t i = 1; i < x->n; i++) {
+		if (merit(x, i) > merit(x, best))
+			n_best = 0;
+		n_best += merit(x, i) >= merit(x, best);
+		best = merit(x, i) > merit(x, best) ? i : best;
+	}
+	return n_best == 1 ? best : x->n;
 }
 
 int inference_tell_apart(struct inference_run *r, obj_id o, struct inference_line line,
@@ -107,6 +84,8 @@ int inference_tell_apart(struct inference_run *r, obj_id o, struct inference_lin
 	if (x.n) {
 		uint32_t best = best_of(&x);
 
+		if (best == x.n)
+			return 0;
 		line.type = x.v[best].type;
 		line.flags = x.n == 1 && (!x.n_bytes || x.v[best].n_good) ? INFERENCE_READING
 									  : INFERENCE_SHARED;

@@ -371,6 +371,275 @@ static void an_object_that_points_to_itself_by_another_type_is_a_contradiction(v
 	free_bed(b);
 }
 
+/* A member of a record, in short. */
+#define MEMBER(name, type, off)                                                                    \
+	{                                                                                          \
+		name, type, off, 0, 0, 0                                                           \
+	}
+
+static void a_pointer_to_a_member_leads_to_its_container(void **state)
+{
+	struct bed *b = make_bed();
+	addr_t d = object(b, 56), c = object(b, 24), two = object(b, 104);
+	type_id holder = record(b, TYPE_STRUCT, "holder", 56,
+				(struct types_build_member[]){MEMBER("id", b->big, 0),
+							      MEMBER("session", b->session, 8),
+							      MEMBER("more", b->p_conn, 32)},
+				3);
+
+	/* two types of a size have a session there: no answer */
+	for (int i = 0; i < 2; i++)
+		record(b, TYPE_STRUCT, i ? "one" : "other", 104,
+		       (struct types_build_member[]){MEMBER("id", b->big, 0),
+						     MEMBER("session", b->session, 8)},
+		       2);
+	global(b, b->p_session, d + 8);
+	global(b, b->p_session, two + 8);
+	put(b, d + 32, c);
+	conclude(b);
+	expect(b, d, holder, FIT_EXACT, CONFIDENCE_LIKELY);
+	assert_int_equal(line_of(b, d)->reason, INFERRED_MEMBER);
+	assert_int_equal(line_of(b, d)->from, OBJ_NONE);
+	expect(b, c, b->conn, FIT_EXACT, CONFIDENCE_LIKELY);
+	expect(b, two, TYPE_NONE, FIT_NONE, CONFIDENCE_NONE);
+	free_bed(b);
+}
+
+static void a_string_behind_its_header_is_the_header(void **state)
+{
+	struct bed *b = make_bed();
+	addr_t text = object(b, 40), other = object(b, 40);
+	type_id header =
+		record(b, TYPE_STRUCT, "header", 3,
+		       (struct types_build_member[]){
+			       MEMBER("n", b->byte, 0),
+			       MEMBER("text", types_build_array(&b->t, b->byte, UINT64_MAX), 3)},
+		       2);
+
+	global(b, b->p_byte, text + 3);
+	/* somewhere in a string */
+	global(b, b->p_byte, other + 5);
+	conclude(b);
+	expect(b, text, header, FIT_OPEN, CONFIDENCE_GUESS);
+	expect(b, other, TYPE_NONE, FIT_NONE, CONFIDENCE_NONE);
+	free_bed(b);
+}
+
+static void an_array_of_one_at_the_end_goes_on(void **state)
+{
+	struct bed *b = make_bed();
+	addr_t d = object(b, 40), c = object(b, 24), none = object(b, 24);
+	type_id list = record(b, TYPE_STRUCT, "list_of_conns", 32,
+			      (struct types_build_member[]){
+				      MEMBER("n", b->big, 0), MEMBER("m", b->big, 8),
+				      MEMBER("k", b->big, 16),
+				      MEMBER("v", types_build_array(&b->t, b->p_conn, 1), 24)},
+			      4);
+
+	global(b, pointer_to(b, list), d);
+	global(b, pointer_to(b, list), none);
+	put(b, d + 32, c);
+	conclude(b);
+	expect(b, d, list, FIT_EXACT, CONFIDENCE_CERTAIN);
+	/* beyond what is declared: from before, perhaps */
+	expect(b, c, b->conn, FIT_EXACT, CONFIDENCE_LIKELY);
+	/* it may have none at all */
+	expect(b, none, list, FIT_OPEN, CONFIDENCE_LIKELY);
+	free_bed(b);
+}
+
+static void a_struct_before_something_else_is_no_array(void **state)
+{
+	struct bed *b = make_bed();
+	addr_t a = object(b, 72 + 8), text = object(b, 48);
+
+	global(b, b->p_session, a);
+	for (int i = 24; i < 72; i += 8)
+		put(b, a + (addr_t)i, 0x2064616552203a61);
+	/* two conns in size, and nothing shows that there are two */
+	global(b, b->p_conn, text);
+	conclude(b);
+	expect(b, a, b->session, FIT_PREFIX, CONFIDENCE_GUESS);
+	expect(b, text, b->conn, FIT_PREFIX, CONFIDENCE_GUESS);
+	free_bed(b);
+}
+
+static void what_inherits_by_a_macro_is_no_contradiction(void **state)
+{
+	struct bed *b = make_bed();
+	addr_t a = object(b, 40), small = object(b, 24);
+	type_id head = record(
+		b, TYPE_STRUCT, "head", 16,
+		(struct types_build_member[]){MEMBER("p", b->p_void, 0), MEMBER("tag", b->big, 8)},
+		2);
+	type_id whole = record(b, TYPE_STRUCT, "whole", 24,
+			       (struct types_build_member[]){MEMBER("p", b->p_void, 0),
+							     MEMBER("tag", b->big, 8),
+							     MEMBER("more", b->big, 16)},
+			       3);
+	type_id large = record(b, TYPE_STRUCT, "large", 40,
+			       (struct types_build_member[]){MEMBER("p", b->p_void, 0),
+							     MEMBER("tag", b->big, 8),
+							     MEMBER("more", b->p_byte, 32)},
+			       3);
+
+	global(b, pointer_to(b, head), a);
+	global(b, pointer_to(b, large), a);
+	global(b, pointer_to(b, head), small);
+	conclude(b);
+	expect(b, a, large, FIT_EXACT, CONFIDENCE_CERTAIN);
+	/* 24 bytes: a whole begins so, too */
+	expect(b, small, head, FIT_EXACT, CONFIDENCE_LIKELY);
+	assert_true(line_of(b, small)->flags & INFERENCE_IS_HEAD);
+	assert_int_not_equal(whole, head);
+	free_bed(b);
+}
+
+static void a_pointer_from_before_makes_nothing_certain(void **state)
+{
+	struct bed *b = make_bed();
+	addr_t s = object(b, 24), reused = object(b, 56), c = object(b, 24);
+	type_id other = record(b, TYPE_STRUCT, "other", 56,
+			       (struct types_build_member[]){MEMBER("a", b->big, 48)}, 1);
+	type_id keeper = record(b, TYPE_STRUCT, "keeper", 24,
+				(struct types_build_member[]){MEMBER("d", b->p_derived, 0),
+							      MEMBER("conn", b->p_conn, 8),
+							      MEMBER("n", b->big, 16)},
+				3);
+
+	global(b, pointer_to(b, keeper), s);
+	global(b, pointer_to(b, other), reused);
+	put(b, s, reused);
+	put(b, s + 8, c);
+	conclude(b);
+	assert_int_equal(line_of(b, reused)->confidence, CONFIDENCE_GUESS);
+	/* one of the two is wrong: who holds it may be mistaken itself, and all that hangs on it */
+	expect(b, s, keeper, FIT_EXACT, CONFIDENCE_LIKELY);
+	expect(b, c, b->conn, FIT_EXACT, CONFIDENCE_LIKELY);
+	free_bed(b);
+}
+
+static void bytes_and_a_struct_are_the_struct_and_doubtful(void **state)
+{
+	struct bed *b = make_bed();
+	addr_t a = object(b, 24);
+
+	global(b, b->p_byte, a);
+	global(b, b->p_session, a);
+	conclude(b);
+	expect(b, a, b->session, FIT_EXACT, CONFIDENCE_LIKELY);
+	assert_true(line_of(b, a)->flags & INFERENCE_DOUBT);
+	free_bed(b);
+}
+
+static void numbers_in_a_void_pointer_cost_nothing(void **state)
+{
+	struct bed *b = make_bed();
+	addr_t a = object(b, 24);
+
+	global(b, b->p_session, a);
+	put(b, a + 16, 0x6e6f74206120);
+	conclude(b);
+	expect(b, a, b->session, FIT_EXACT, CONFIDENCE_CERTAIN);
+	free_bed(b);
+}
+
+static void a_refuted_reading_of_a_union_falls_away(void **state)
+{
+	struct bed *b = make_bed();
+	addr_t a = object(b, 24), c = object(b, 24), none = object(b, 24);
+	type_id numbers =
+		record(b, TYPE_STRUCT, "numbers", 24,
+		       (struct types_build_member[]){MEMBER("x", b->big, 0), MEMBER("y", b->big, 8),
+						     MEMBER("z", b->big, 16)},
+		       3);
+	type_id either =
+		record(b, TYPE_UNION, "either", 8,
+		       (struct types_build_member[]){MEMBER("session", b->p_session, 0),
+						     MEMBER("numbers", pointer_to(b, numbers), 0)},
+		       2);
+
+	global(b, either, a);
+	put(b, a, 0x2064616552203a61);
+	global(b, either, c);
+	put(b, c, a);
+	global(b, either, none);
+	conclude(b);
+	expect(b, a, numbers, FIT_EXACT, CONFIDENCE_LIKELY);
+	assert_true(line_of(b, a)->flags & INFERENCE_READING);
+	/* an address where numbers has none */
+	expect(b, c, TYPE_NONE, FIT_NONE, CONFIDENCE_NONE);
+	/* nothing decides */
+	expect(b, none, TYPE_NONE, FIT_NONE, CONFIDENCE_NONE);
+	free_bed(b);
+}
+
+/* A head { next; tag } with two types that begin so, of one size, and a list of heads. */
+static void a_tag_says_what_begins_with_a_head(void **state)
+{
+	struct bed *b = make_bed();
+	struct types_build_member v[] = {MEMBER("next", TYPE_UNKNOWN, 0), MEMBER("tag", b->big, 8),
+					 MEMBER("x", b->big, 16), MEMBER("y", b->big, 32)};
+	type_id tag = types_build_base(&b->t, "tag", 4), p = pointer_to(b, TYPE_UNKNOWN), head,
+		kinds[2];
+	addr_t known[2], rest[4];
+
+	v[0].type = p;
+	v[1].type = tag;
+	head = record(b, TYPE_STRUCT, "head", 16, v, 2);
+	b->t.types.v[p].target = head;
+	kinds[0] = record(b, TYPE_STRUCT, "cat", 40, v, 3);
+	v[3].name = "z";
+	kinds[1] = record(b, TYPE_STRUCT, "dog", 40, v, 4);
+	for (int i = 0; i < 2; i++) {
+		known[i] = object(b, 40);
+		global(b, pointer_to(b, kinds[i]), known[i]);
+		put(b, known[i] + 8, 7 + (uint64_t)i);
+	}
+	for (int i = 0; i < 4; i++) {
+		rest[i] = object(b, 40);
+		put(b, i ? rest[i - 1] : known[0], rest[i]);
+		put(b, rest[i] + 8, i < 3 ? 7 + (uint64_t)i % 2 : 99);
+	}
+	conclude(b);
+	for (int i = 0; i < 3; i++)
+		expect(b, rest[i], kinds[i % 2], FIT_EXACT, CONFIDENCE_LIKELY);
+	assert_int_equal(line_of(b, rest[0])->reason, INFERRED_LEARNED);
+	/* a dog is all that a cat is */
+	expect(b, rest[3], kinds[1], FIT_EXACT, CONFIDENCE_GUESS);
+	free_bed(b);
+}
+
+static void a_void_pointer_leads_to_what_others_of_its_kind_do(void **state)
+{
+	struct bed *b = make_bed();
+	addr_t node = 0, known, first = 0;
+	const int n = 20;
+	struct types_build_member v[] = {MEMBER("next", TYPE_UNKNOWN, 0),
+					 MEMBER("value", b->p_void, 8)};
+	type_id p = pointer_to(b, TYPE_UNKNOWN), list;
+
+	v[0].type = p;
+	list = record(b, TYPE_STRUCT, "node", 24, v, 2);
+	b->t.types.v[p].target = list;
+	for (int i = 0; i < n; i++) {
+		node = object(b, 24);
+		known = object(b, 56);
+		put(b, node + 8, known);
+		put(b, node, first);
+		first = node;
+		if (i >= 3)
+			global(b, b->p_derived, known);
+	}
+	global(b, p, first);
+	conclude(b);
+	expect(b, node, list, FIT_EXACT, CONFIDENCE_CERTAIN);
+	expect(b, objects_addr(&b->objects, 1), b->derived, FIT_EXACT, CONFIDENCE_LIKELY);
+	assert_int_equal(b->out.v[1].reason, INFERRED_LEARNED);
+	expect(b, objects_addr(&b->objects, 5), b->derived, FIT_EXACT, CONFIDENCE_LIKELY);
+	free_bed(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -385,6 +654,17 @@ int main(void)
 		cmocka_unit_test(circles_of_objects_end),
 		cmocka_unit_test(
 			an_object_that_points_to_itself_by_another_type_is_a_contradiction),
+		cmocka_unit_test(a_pointer_to_a_member_leads_to_its_container),
+		cmocka_unit_test(a_string_behind_its_header_is_the_header),
+		cmocka_unit_test(an_array_of_one_at_the_end_goes_on),
+		cmocka_unit_test(a_struct_before_something_else_is_no_array),
+		cmocka_unit_test(what_inherits_by_a_macro_is_no_contradiction),
+		cmocka_unit_test(a_pointer_from_before_makes_nothing_certain),
+		cmocka_unit_test(bytes_and_a_struct_are_the_struct_and_doubtful),
+		cmocka_unit_test(numbers_in_a_void_pointer_cost_nothing),
+		cmocka_unit_test(a_refuted_reading_of_a_union_falls_away),
+		cmocka_unit_test(a_tag_says_what_begins_with_a_head),
+		cmocka_unit_test(a_void_pointer_leads_to_what_others_of_its_kind_do),
 	};
 
 	return cmocka_run_group_tests_name("inferred types", tests, NULL, NULL);
