@@ -8,6 +8,7 @@
 
 #include "analyze/ask/callers.h"
 #include "analyze/ask/session.h"
+#include "analyze/types/vtables.h"
 #include "analyze/space/claim_known.h"
 #include "base/cleanup.h"
 #include "formats/core_read.h"
@@ -233,6 +234,13 @@ int session_need_reverse(struct session *s, struct err *err)
 
 static int run_inference(struct session *s, struct err *err)
 {
+	const struct vtables_input vtables = {.table = &s->types.table,
+					      .space = &s->space,
+					      .modules = &s->modules,
+					      .symbols = s->symbols,
+					      .objects = &s->heap.objects};
+	struct inference_claims claims = {0};
+	int rc = vtables_claim(&vtables, &claims, err);
 	struct inference_input in = {.table = &s->types.table,
 				     .variables = &s->types.variables,
 				     .space = &s->space,
@@ -241,7 +249,12 @@ static int run_inference(struct session *s, struct err *err)
 				     .threads = &s->threads,
 				     .containers = &s->types.containers};
 
-	return finish(s, DONE_INFERENCE, inference_run(&s->inference, &in, err));
+	in.claims = claims.list.v;
+	in.n_claims = claims.list.n;
+	if (rc == 0)
+		rc = finish(s, DONE_INFERENCE, inference_run(&s->inference, &in, err));
+	vec_deinit(&claims.list);
+	return rc;
 }
 
 int session_need_types(struct session *s, struct err *err)

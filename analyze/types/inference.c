@@ -27,7 +27,10 @@ enum { SMALL = 16 };			    /* any size is a multiple of it, rounded up */
 /* What was told, or is written in the object, outranks every fit. */
 static uint32_t above(const struct inference_line *l)
 {
-	return l->reason >= INFERRED_VTABLE ? 1u + l->reason - INFERRED_VTABLE : 0;
+	if (l->reason < INFERRED_VTABLE ||
+	    (l->reason == INFERRED_VTABLE && l->confidence < CONFIDENCE_CERTAIN))
+		return 0;
+	return 1u + l->reason - INFERRED_VTABLE;
 }
 
 /* Bytes yield to all that fits; a prefix is better only where no union or guess leads to it. */
@@ -99,8 +102,8 @@ static uint8_t size_confidence(struct inference_run *r, struct inference_line *l
 {
 	uint64_t size = inference_shape(r, l->type)->size, head_of = r->head_of[l->type];
 
-	/* who counts knows the size */
-	if (l->fit != FIT_EXACT || l->flags & INFERENCE_COUNTED)
+	/* who counts knows the size; a vtable's claim has asked itself */
+	if (l->fit != FIT_EXACT || l->flags & INFERENCE_COUNTED || l->reason == INFERRED_VTABLE)
 		return CONFIDENCE_CERTAIN;
 	if (head_of && head_of <= usable)
 		l->flags |= INFERENCE_IS_HEAD;

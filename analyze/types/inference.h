@@ -83,6 +83,10 @@ struct inference_claim {
 	uint8_t reason, confidence;
 };
 
+struct inference_claims {
+	VEC(struct inference_claim) list;
+};
+
 struct inference_sum {
 	uint64_t objects, bytes;
 };
