@@ -263,9 +263,12 @@ int session_need_types(struct session *s, struct err *err)
 
 	if (rc < 0 || s->done & DONE_INFERENCE || s->options.no_types)
 		return rc;
-	if (!(s->done & DONE_TYPES))
+	if (!(s->done & DONE_TYPES)) {
 		rc = finish(s, DONE_TYPES,
 			    types_init(&s->types, s->debuginfo, &s->modules, &s->warnings, err));
+		if (rc == 0)
+			rc = types_watch(&s->types, &s->frames, &s->threads, &s->space, err);
+	}
 	begin(s, "reading types");
 	if (rc == 0)
 		rc = types_need_all(&s->types, err);

@@ -17,13 +17,18 @@
 #include <elfutils/libdwfl.h>
 
 #include "analyze/space/frames.h"
+#include "analyze/space/frames_rules.h"
 
 enum { SIGNAL_FRAME = 16384, MIN_FRAME = 16, SP_X86_64 = 7, SP_AARCH64 = 31 };
+
+/* DWARF numbers of the general registers that a frame's locals may be in, or relative to. */
+enum { KEPT_X86_64 = 16, KEPT_AARCH64 = 32, RAX = 0, RBX = 3, R15 = 15 };
 
 struct unwinder {
 	const struct space *space;
 	const struct threads *threads;
 	struct frames *frames;
+	Dwfl *dwfl;	 /* NULL: no unwinding */
 	uint32_t thread; /* the one being unwound */
 	uint32_t depth;
 	size_t max_frames;   /* of all threads */
@@ -90,6 +95,58 @@ static int add_frame(struct unwinder *u, struct frame f)
 	return DWARF_CB_ABORT;
 }
 
+static addr_t lookup_pc(const struct frame *f)
+{
+	return f->pc - !f->is_activation;
+}
+
+static bool keep_register(struct unwinder *u, struct frame *f, uint32_t number, uint64_t value)
+{
+	if (vec_push(&u->frames->registers, value) < 0)
+		return false;
+	f->known |= 1u << number;
+	return true;
+}
+
+/*
+ * libebl (0.188) takes rax for rbx among what calls preserve on x86-64: DWARF number 0 instead of 3
+ * (System V ABI, figure 3.36). So rax is known in no caller, and rbx has to be carried over.
+ */
+static bool register_in(struct unwinder *u, Dwfl_Frame *state, const struct frame *f,
+			uint32_t number, uint64_t *value)
+{
+	bool is_odd = u->space->parts->machine == MACHINE_X86_64 && u->depth && !f->is_activation;
+	uint32_t below = (uint32_t)u->frames->list.n - 1;
+	uint64_t r15;
+
+	if (is_odd && number == RAX)
+		return false;
+	if (dwfl_frame_reg(state, number, value) == 0)
+		return true;
+	return is_odd && number == RBX && dwfl_frame_reg(state, R15, &r15) == 0 &&
+	       frames_register(u->frames, below, RBX, value) &&
+	       frames_rules_leave_alone(u->dwfl, lookup_pc(&u->frames->list.v[below]), RBX);
+}
+
+/* Those of the unwinder's state, or, without one, of the thread. False: out of memory. */
+static bool keep_registers(struct unwinder *u, Dwfl_Frame *state, struct frame *f)
+{
+	const struct thread_regs *r = current(u)->regs;
+	uint32_t n = u->space->parts->machine == MACHINE_X86_64 ? KEPT_X86_64 : KEPT_AARCH64;
+
+	if (u->frames->registers.n > UINT32_MAX - n)
+		return true;
+	f->registers = (uint32_t)u->frames->registers.n;
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t word = i < r->n_gpr ? r->gpr[i] : 0;
+		bool is_known = state ? register_in(u, state, f, i, &word) : i < r->n_gpr;
+
+		if (is_known && !keep_register(u, f, i, word))
+			return false;
+	}
+	return true;
+}
+
 /* Records where a frame begins; its end comes from the next one (close_frames). */
 static int on_frame(Dwfl_Frame *state, void *arg)
 {
@@ -104,6 +161,10 @@ static int on_frame(Dwfl_Frame *state, void *arg)
 	if (dwfl_frame_reg(state, x86 ? SP_X86_64 : SP_AARCH64, &sp))
 		return DWARF_CB_ABORT;
 	f.words.lo = sp;
+	if (!keep_registers(u, state, &f)) {
+		u->nomem = true;
+		return DWARF_CB_ABORT;
+	}
 	return add_frame(u, f);
 }
 
@@ -170,13 +231,27 @@ static struct range close_frames(struct unwinder *u, size_t first)
 			spend_words(u, &f->words);
 		if (home)
 			rest.lo = f->words.hi;
-		if (last)
+		if (last && n < u->frames->list.n) {
+			u->frames->registers.n = v[n].registers;
 			u->frames->list.n = n;
+		}
 	}
 	return rest;
 }
 
-static int unwind(struct unwinder *u, Dwfl *dwfl, struct err *err)
+/* The innermost frame of a thread that cannot be unwound. */
+static void add_only_frame(struct unwinder *u)
+{
+	const struct thread_regs *r = current(u)->regs;
+	struct frame f = {.pc = r->pc, .is_activation = true, .words.lo = r->sp};
+
+	if (keep_registers(u, NULL, &f))
+		add_frame(u, f);
+	else
+		u->nomem = true;
+}
+
+static int unwind(struct unwinder *u, struct err *err)
 {
 	struct frames *f = u->frames;
 	const struct thread *t = current(u);
@@ -185,12 +260,10 @@ static int unwind(struct unwinder *u, Dwfl *dwfl, struct err *err)
 	u->depth = 0;
 	if (vec_push(&f->first, (uint32_t)first) < 0)
 		return err_nomem(err);
-	if (t->regs && dwfl)
-		dwfl_getthread_frames(dwfl, (pid_t)u->thread + 1, on_frame, u);
+	if (t->regs && u->dwfl)
+		dwfl_getthread_frames(u->dwfl, (pid_t)u->thread + 1, on_frame, u);
 	if (t->regs && f->list.n == first)
-		add_frame(u, (struct frame){.pc = t->regs->pc,
-					    .is_activation = true,
-					    .words.lo = t->regs->sp});
+		add_only_frame(u);
 	if (u->nomem || vec_push(&f->rest, close_frames(u, first)) < 0)
 		return err_nomem(err);
 	return 0;
@@ -200,20 +273,20 @@ int frames_init(struct frames *f, struct debuginfo *debuginfo, const struct thre
 		const struct space *space, struct warnings *warnings, struct err *err)
 {
 	struct unwinder u = {.space = space, .threads = threads, .frames = f};
-	Dwfl *dwfl = debuginfo_dwfl(debuginfo);
 	int rc = 0;
 
 	u.words_left = space_dumped_bytes(space);
 	u.max_frames = u.words_left / MIN_FRAME + MAX_FRAMES;
 	*f = (struct frames){0};
-	if (dwfl && !dwfl_attach_state(dwfl, NULL, 1, &callbacks, &u)) {
+	u.dwfl = debuginfo_dwfl(debuginfo);
+	if (u.dwfl && !dwfl_attach_state(u.dwfl, NULL, 1, &callbacks, &u)) {
 		warnings_add(warnings,
 			     "stacks cannot be unwound (%s): each thread's stack is one root",
 			     dwfl_errmsg(-1));
-		dwfl = NULL;
+		u.dwfl = NULL;
 	}
 	for (u.thread = 0; rc == 0 && u.thread < threads->list.n; u.thread++)
-		rc = unwind(&u, dwfl, err);
+		rc = unwind(&u, err);
 	if (rc == 0 && vec_push(&f->first, (uint32_t)f->list.n) < 0)
 		rc = err_nomem(err);
 	if (rc < 0)
@@ -226,4 +299,25 @@ void frames_deinit(struct frames *f)
 	vec_deinit(&f->list);
 	vec_deinit(&f->first);
 	vec_deinit(&f->rest);
+	vec_deinit(&f->registers);
+}
+
+bool frames_register(const struct frames *f, uint32_t frame, uint32_t number, uint64_t *value)
+{
+	const struct frame *x = &f->list.v[frame];
+	uint32_t bit = 1u << (number & 31);
+
+	if (number > 31 || !(x->known & bit))
+		return false;
+	*value = f->registers.v[x->registers + (uint32_t)__builtin_popcount(x->known & (bit - 1))];
+	return true;
+}
+
+bool frames_cfa(const struct frames *f, uint32_t frame, const struct parts *parts, addr_t *cfa)
+{
+	uint32_t above = frame + 1;
+
+	return above < f->list.n && f->list.v[above].thread == f->list.v[frame].thread &&
+	       frames_register(f, above, parts->machine == MACHINE_X86_64 ? SP_X86_64 : SP_AARCH64,
+			       cfa);
 }

@@ -15,6 +15,8 @@ struct frame {
 	addr_t pc;	 /* the return address; depth 0: the program counter */
 	bool is_activation; /* pc is exact (innermost or signal frame): look it up as is, else as pc − 1 */
 	struct range words; /* the stack words that are its own */
+	uint32_t known;	    /* registers whose values are known in it, 1 << DWARF number */
+	uint32_t registers; /* where they begin in frames.registers, ascending by number */
 };
 
 struct frames {
@@ -22,6 +24,7 @@ struct frames {
 	VEC(uint32_t) first;	/* per thread index: its first frame in list; one more at the end */
 	VEC(struct range)
 	rest; /* per thread: live stack words above the last frame unwound; may be empty */
+	VEC(uint64_t) registers; /* values, of the frames in their order */
 };
 
 #define MAX_FRAMES 4096 /* per thread; deeper ones are cut, and the rest is one root */
@@ -31,5 +34,14 @@ WARN_UNUSED int frames_init(struct frames *f, struct debuginfo *debuginfo,
 			    const struct threads *threads, const struct space *space,
 			    struct warnings *warnings, struct err *err);
 void frames_deinit(struct frames *f);
+
+/*
+ * A general register as the frame has it: in the innermost the thread's own, in others what unwinding
+ * restored. False: not known, as for all that a call may change.
+ */
+bool frames_register(const struct frames *f, uint32_t frame, uint32_t number, uint64_t *value);
+
+/* The frame's canonical frame address: the stack pointer of the frame that called it. */
+bool frames_cfa(const struct frames *f, uint32_t frame, const struct parts *parts, addr_t *cfa);
 
 #endif

@@ -91,6 +91,15 @@ int dwarf_reader_type_of(struct dwarf_reader *r, struct dwarf_attributes *a,
 	return id_of(r, &die, id);
 }
 
+type_id dwarf_reader_find_type(struct dwarf_reader *r, Dwarf_Die *die)
+{
+	const struct dwarf_map_entry *e;
+
+	follow_signature(die, dwarf_tag(die));
+	e = dwarf_map_find(&r->map, die->addr);
+	return e && e->kind == MAP_TYPE && !(e->value & TYPE_RAW) ? e->value : TYPE_UNKNOWN;
+}
+
 static uint64_t size_of(const struct dwarf_reader *r, struct dwarf_attributes *a,
 			enum type_kind kind)
 {
@@ -285,8 +294,8 @@ static int visit(struct dwarf_reader *r, Dwarf_Die *die, const struct dwarf_leve
 	case DW_TAG_module:
 		return enter_namespace(r, die, inner, enter);
 	case DW_TAG_subprogram:
-		*enter = !in_record && enters_function(die, &inner->function);
-		return 0;
+		*enter = enters_function(die, &inner->function);
+		return r->is_live ? locals_scopes_note(r, die) : 0;
 	case DW_TAG_lexical_block:
 		*enter = true;
 		return 0;
@@ -373,6 +382,8 @@ static int walk_unit(struct dwarf_reader *r, Dwarf_Die *unit)
 	/* a partial unit does not say, and is of the language of the one that led here */
 	if (dwarf_srclang(unit) >= 0)
 		r->is_c = dwarf_tags_is_c(dwarf_srclang(unit));
+	r->is_live = locals_scopes_is_live(r, unit) ||
+		     (r->skeleton.addr && locals_scopes_is_live(r, &r->skeleton));
 	r->pending.n = 0;
 	return walk(r, unit, &top, MAX_DEPTH);
 }
@@ -467,6 +478,9 @@ static int read_units(struct dwarf_reader *r, Dwarf *dwarf)
 			r->account->n_cut++;
 			continue;
 		}
+		r->skeleton = (Dwarf_Die){0};
+		if (type == DW_UT_skeleton)
+			r->skeleton = unit;
 		if (type != DW_UT_skeleton)
 			rc = read_unit(r, &unit);
 		else if (split.cu)
@@ -477,9 +491,9 @@ static int read_units(struct dwarf_reader *r, Dwarf *dwarf)
 	return rc;
 }
 
-int dwarf_types_read(struct type_table *t, struct variables *v, struct debuginfo *d,
-		     const struct modules *modules, uint32_t module, struct dwarf_account *account,
-		     struct err *err)
+int dwarf_types_read(struct type_table *t, struct variables *v, struct locals_search *search,
+		     struct debuginfo *d, const struct modules *modules, uint32_t module,
+		     struct dwarf_account *account, struct err *err)
 {
 	Dwfl_Module *mod = debuginfo_module(d, module);
 	Dwarf_Addr bias = 0;
@@ -488,6 +502,7 @@ int dwarf_types_read(struct type_table *t, struct variables *v, struct debuginfo
 				 .variables = v,
 				 .module_index = module,
 				 .account = account,
+				 .search = search,
 				 .way_left = MAX_WAY,
 				 .err = err};
 	int rc;
@@ -498,6 +513,8 @@ int dwarf_types_read(struct type_table *t, struct variables *v, struct debuginfo
 	r.module = &modules->list.v[module];
 	r.bias = bias;
 	rc = read_units(&r, dwarf);
+	if (rc == 0 && search)
+		rc = locals_scopes_read(&r);
 	dwarf_map_deinit(&r.map);
 	type_batch_deinit(&r.batch);
 	vec_deinit(&r.dies);

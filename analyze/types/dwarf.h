@@ -9,6 +9,7 @@
 #define HEAPDUMP_TYPES_DWARF_H
 
 #include "analyze/space/debuginfo.h"
+#include "analyze/types/locals.h"
 #include "analyze/types/variables.h"
 
 /* What a reading saw. */
@@ -21,11 +22,13 @@ struct dwarf_account {
 };
 
 /*
- * Adds the module's types and variables, then indexes and sorts both. Of a module without DWARF
+ * Adds the module's types and variables, then indexes and sorts both; to the search (NULL: none) what
+ * is declared where frames stand. Of a module without DWARF
  * nothing (account.has_dwarf). Damage is cut out and counted. Fails out of memory, or with more
  * than can be numbered; t is then of no use. O(bytes of the module's .debug_info).
  */
-WARN_UNUSED int dwarf_types_read(struct type_table *t, struct variables *v, struct debuginfo *d,
+WARN_UNUSED int dwarf_types_read(struct type_table *t, struct variables *v,
+				 struct locals_search *search, struct debuginfo *d,
 				 const struct modules *modules, uint32_t module,
 				 struct dwarf_account *account, struct err *err);
 

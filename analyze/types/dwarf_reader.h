@@ -7,6 +7,7 @@
 #include "analyze/types/dwarf.h"
 #include "analyze/types/dwarf_attributes.h"
 #include "analyze/types/dwarf_map.h"
+#include "analyze/types/locals_search.h"
 #include "analyze/types/type_merge.h"
 
 /* dwarf_level.raw: the children's members belong to no type. */
@@ -37,11 +38,13 @@ struct dwarf_reader {
 	uint32_t module_index;
 	uint64_t bias;
 	struct dwarf_account *account;
+	struct locals_search *search; /* NULL: none */
 	struct dwarf_map map;
 	/* of the batch */
 	struct type_batch batch;
 	VEC(Dwarf_Die) dies;	/* per type of the batch; addr NULL: made here */
 	VEC(uint8_t) filled;	/* likewise */
+	Dwarf_Die skeleton;	/* of the split unit that is being read; addr NULL: it is none */
 	VEC(Dwarf_Die) imports; /* units that the batch's units include */
 	size_t first_variable;
 	VEC(struct dwarf_late_name) late; /* variables defined before their declaration is met */
@@ -49,6 +52,7 @@ struct dwarf_reader {
 	VEC(struct type_member) pending;
 	VEC(char) text;
 	uint8_t pointer_size;
+	bool is_live;	   /* frames stand in the unit's code */
 	bool is_c;	   /* names are not qualified, and have their struct before them */
 	uint64_t way_left; /* of MAX_WAY */
 	struct err *err;
@@ -60,6 +64,9 @@ WARN_UNUSED int dwarf_reader_new_raw(struct dwarf_reader *r, const Dwarf_Die *di
 /* What DW_AT_type, or another reference, leads to, raw or final. Absent: void. */
 WARN_UNUSED int dwarf_reader_type_of(struct dwarf_reader *r, struct dwarf_attributes *a,
 				     enum dwarf_attribute_index i, type_id *id);
+
+/* The same of a type DIE, when all units are read and nothing is added: final, or TYPE_UNKNOWN. */
+type_id dwarf_reader_find_type(struct dwarf_reader *r, Dwarf_Die *die);
 
 /* dwarf_tags.c: what a tag is, DWARF 5 §7.5.3; whether a language is of C's kind, §7.12. */
 bool dwarf_tags_is_type(int tag);

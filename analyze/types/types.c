@@ -23,6 +23,8 @@ void types_deinit(struct types *t)
 	type_table_deinit(&t->table);
 	variables_deinit(&t->variables);
 	containers_deinit(&t->containers);
+	locals_search_free(t->search);
+	locals_deinit(&t->locals);
 	free(t->accounts);
 	free(t->read);
 	*t = (struct types){0};
@@ -51,7 +53,30 @@ static void give_up(struct types *t)
 	type_table_clear(&t->table);
 	variables_deinit(&t->variables);
 	containers_deinit(&t->containers);
+	locals_search_free(t->search);
+	locals_deinit(&t->locals);
+	t->search = NULL;
 	t->broken = true;
+}
+
+int types_watch(struct types *t, const struct frames *frames, const struct threads *threads,
+		const struct space *space, struct err *err)
+{
+	struct locals_input in = {frames, threads, space, &t->table};
+
+	return locals_search_new(&t->search, &in, &t->locals, err);
+}
+
+/* Every module is read: the variables get their places. */
+static int finish_search(struct types *t, struct err *err)
+{
+	int rc = locals_search_finish(t->search, err);
+
+	if (rc < 0)
+		give_up(t);
+	locals_search_free(t->search);
+	t->search = NULL;
+	return rc;
 }
 
 int types_need(struct types *t, uint32_t module, struct err *err)
@@ -63,7 +88,7 @@ int types_need(struct types *t, uint32_t module, struct err *err)
 	if (module >= t->modules->list.n || t->read[module])
 		return 0;
 	t->read[module] = true;
-	rc = dwarf_types_read(&t->table, &t->variables, t->debuginfo, t->modules, module,
+	rc = dwarf_types_read(&t->table, &t->variables, t->search, t->debuginfo, t->modules, module,
 			      &t->accounts[module], err);
 	if (rc < 0)
 		give_up(t);
@@ -80,5 +105,5 @@ int types_need_all(struct types *t, struct err *err)
 		rc = types_need(t, i, err);
 	if (rc == 0)
 		rc = containers_init(&t->containers, &t->table, err);
-	return rc;
+	return rc == 0 && t->search ? finish_search(t, err) : rc;
 }

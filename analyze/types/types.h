@@ -19,6 +19,8 @@ struct types {
 	struct debuginfo *debuginfo;
 	const struct modules *modules;
 	struct warnings *warnings;
+	struct locals locals;	      /* of the frames that are watched */
+	struct locals_search *search; /* NULL: of none, or it is over */
 	bool broken; /* out of memory in the middle: the table is empty and stays so */
 };
 
@@ -27,6 +29,14 @@ WARN_UNUSED int types_init(struct types *t, struct debuginfo *debuginfo,
 			   const struct modules *modules, struct warnings *warnings,
 			   struct err *err);
 void types_deinit(struct types *t);
+
+/*
+ * Before anything is read: the locals of live frames are wanted, too. They are there after
+ * types_need_all(). ERR_NOMEM. threads: for thread-locals and registers of vectors; may be NULL.
+ */
+WARN_UNUSED int types_watch(struct types *t, const struct frames *frames,
+			    const struct threads *threads, const struct space *space,
+			    struct err *err);
 
 /*
  * Makes sure that a module's types and variables are in the table. Ids stay. Once per module

@@ -1,0 +1,17 @@
+/*
+ * What unwind tables say of a single register. For frames.c alone.
+ */
+#ifndef HEAPDUMP_SPACE_FRAMES_RULES_H
+#define HEAPDUMP_SPACE_FRAMES_RULES_H
+
+#include "base/ids.h"
+
+struct Dwfl;
+
+/*
+ * Whether code at the address has its caller's register as it was: there are unwind tables, and they
+ * have no rule for it. O(log functions of the module).
+ */
+bool frames_rules_leave_alone(struct Dwfl *dwfl, addr_t pc, int number);
+
+#endif
