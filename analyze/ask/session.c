@@ -208,21 +208,13 @@ int session_need_graph(struct session *s, struct err *err)
 
 int session_need_dominators(struct session *s, struct err *err)
 {
-	_cleanup_free_ uint64_t *sizes = NULL;
-	const struct objects *o = &s->heap.objects;
 	int rc = session_need_graph(s, err);
 
 	if (rc < 0 || s->done & DONE_DOMINATORS)
 		return rc;
 	begin(s, "finding dominators");
-	sizes = malloc((objects_count(o) + 1) * sizeof(*sizes));
-	if (!sizes)
-		return err_nomem(err);
-	for (obj_id i = 0; i < objects_count(o); i++)
-		sizes[i] = objects_kind(o, i) == OBJECT_MAPPING ? 0 : objects_size(o, i);
 	return finish(s, DONE_DOMINATORS,
-		      dominators_init(&s->dominators, &s->graph, sizes, NULL, s->reach.order,
-				      s->reach.n_order, err));
+		      dominators_init(&s->dominators, &s->graph, &s->heap.objects, NULL, err));
 }
 
 int session_need_reverse(struct session *s, struct err *err)

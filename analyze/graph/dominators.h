@@ -8,6 +8,7 @@
 #define HEAPDUMP_GRAPH_DOMINATORS_H
 
 #include "analyze/graph/graph.h"
+#include "analyze/heap/objects.h"
 
 struct dominators {
 	uint32_t n; /* vertices reached, the super-root included */
@@ -19,15 +20,12 @@ struct dominators {
 };
 
 /*
- * sizes: bytes of each object, by object id. edges: bit per out-edge to follow (NULL: all).
- * order: vertices in an order in which neighbours are near each other (reach.order), every vertex that
- * is to be considered among them; NULL: all, in the graph's order. It changes the speed, not the
- * result.
- * No recursion; O((V + E) log V).
+ * objects: the graph's, for their sizes; mappings count as 0 bytes. edges: bit per out-edge to follow
+ * (NULL: all). No recursion; O((V + E) log V). ERR_NOMEM.
  */
-WARN_UNUSED int dominators_init(struct dominators *d, const struct graph *g, const uint64_t *sizes,
-				const struct bitset *edges, const vertex_id *order,
-				uint32_t n_order, struct err *err);
+WARN_UNUSED int dominators_init(struct dominators *d, const struct graph *g,
+				const struct objects *objects, const struct bitset *edges,
+				struct err *err);
 void dominators_deinit(struct dominators *d);
 
 /*

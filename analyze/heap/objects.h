@@ -65,6 +65,12 @@ static inline enum object_kind objects_kind(const struct objects *o, obj_id i)
 	return (enum object_kind)(o->list.v[i].size_kind & 3);
 }
 
+/* Asks for the memory of what the accessors read. */
+static inline void objects_prefetch(const struct objects *o, obj_id i)
+{
+	__builtin_prefetch(&o->list.v[i]);
+}
+
 /*
  * The object whose [addr, addr + size] holds a (its end too, when nothing starts there), or
  * OBJ_NONE. O(log n): for single questions; the scan has its own index.

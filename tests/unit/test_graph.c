@@ -28,6 +28,7 @@ struct sample {
 	struct graph_edge edges[MAX_E];
 	size_t n_edges;
 	uint8_t tier[MAX_V];
+	struct objects objects;
 	uint64_t sizes[MAX_V];
 	struct bitset mappings;
 	bool reach[MAX_V][MAX_V]; /* closure over edges between objects */
@@ -40,6 +41,21 @@ static uint32_t random_below(uint32_t n)
 {
 	random_state = random_state * 6364136223846793005ull + 1442695040888963407ull;
 	return (uint32_t)((random_state >> 33) % n);
+}
+
+static void objects_of(struct objects *o, const uint64_t *sizes, uint32_t n)
+{
+	addr_t at = 4096;
+	uint64_t n_dropped;
+	struct err err;
+
+	*o = (struct objects){0};
+	for (uint32_t i = 0; i < n; i++) {
+		assert_int_equal(objects_add(o, at, sizes[i], OBJECT_ARENA, &err), 0);
+		at += (sizes[i] + 15) & ~15ull;
+	}
+	assert_int_equal(objects_seal(o, &n_dropped, &err), 0);
+	assert_int_equal(n_dropped, 0);
 }
 
 /* Sparse and dense, lists, cycles, trees with parent pointers: the shape depends on the seed. */
@@ -60,6 +76,7 @@ static void sample_init(struct sample *s, uint64_t seed)
 		if (!random_below(12))
 			bitset_add(&s->mappings, i);
 	}
+	objects_of(&s->objects, s->sizes, objects);
 	for (uint32_t i = 0; i < roots; i++)
 		s->tier[i] = (uint8_t)random_below(3);
 	while (s->n_edges < MAX_E && s->n_edges < objects * density) {
@@ -83,6 +100,7 @@ static void sample_init(struct sample *s, uint64_t seed)
 
 static void sample_deinit(struct sample *s)
 {
+	objects_deinit(&s->objects);
 	graph_deinit(&s->g);
 	bitset_deinit(&s->mappings);
 }
@@ -235,18 +253,12 @@ static void dominators_and_retained_equal_taking_each_vertex_out(void **state)
 	for (uint64_t seed = 0; seed < N_GRAPHS; seed++) {
 		struct sample s;
 		struct dominators d;
-		struct reach r;
 		struct err err;
 		bool all[MAX_V], without[MAX_V][MAX_V];
 		uint64_t top = 0, reachable = 0;
 
 		sample_init(&s, seed);
-		/* half of them in reach's order, as the session does, half in the graph's */
-		assert_int_equal(reach_init(&r, &s.g, s.tier, NULL, NULL, &err), 0);
-		assert_int_equal(dominators_init(&d, &s.g, s.sizes, NULL, seed % 2 ? r.order : NULL,
-						 r.n_order, &err),
-				 0);
-		reach_deinit(&r);
+		assert_int_equal(dominators_init(&d, &s.g, &s.objects, NULL, &err), 0);
 		reached_without(&s, 0, all);
 		for (uint32_t v = 1; v < s.n; v++)
 			reached_without(&s, v, without[v]);
@@ -295,7 +307,7 @@ static void children_come_largest_first_and_cut_ones_are_the_smallest(void **sta
 		vertex_id all[MAX_V], few[3];
 
 		sample_init(&s, seed);
-		assert_int_equal(dominators_init(&d, &s.g, s.sizes, NULL, NULL, 0, &err), 0);
+		assert_int_equal(dominators_init(&d, &s.g, &s.objects, NULL, &err), 0);
 		for (uint32_t v = 0; v < s.n; v++) {
 			size_t n = dominators_children(&d, &s.g, v, all, MAX_V);
 
@@ -408,8 +420,8 @@ static void an_edge_mask_is_as_good_as_a_graph_without_those_edges(void **state)
 				}
 		assert_int_equal(
 			graph_from_edges(&small, s.g.n_roots, s.g.n_objects, kept, n, &err), 0);
-		assert_int_equal(dominators_init(&d, &s.g, s.sizes, &mask, NULL, 0, &err), 0);
-		assert_int_equal(dominators_init(&e, &small, s.sizes, NULL, NULL, 0, &err), 0);
+		assert_int_equal(dominators_init(&d, &s.g, &s.objects, &mask, &err), 0);
+		assert_int_equal(dominators_init(&e, &small, &s.objects, NULL, &err), 0);
 		assert_int_equal(reach_init(&r, &s.g, s.tier, &s.mappings, &mask, &err), 0);
 		assert_int_equal(reach_init(&q, &small, s.tier, &s.mappings, NULL, &err), 0);
 		assert_memory_equal(d.idom, e.idom, s.n * sizeof(*d.idom));
@@ -431,6 +443,7 @@ static void a_list_of_three_million_needs_no_stack(void **state)
 	enum { N = 3000000 };
 	struct graph_edge *edges = malloc((N + 1) * sizeof(*edges));
 	uint64_t *sizes = malloc(N * sizeof(*sizes));
+	struct objects objects;
 	struct graph g;
 	struct reach r;
 	struct dominators d;
@@ -444,12 +457,13 @@ static void a_list_of_three_million_needs_no_stack(void **state)
 	}
 	edges[N / 2].to = 2 + N / 2;
 	edges[N / 2] = (struct graph_edge){N + 1, 2 + N / 2, EDGE_ALIGNED};
+	objects_of(&objects, sizes, N);
 	assert_int_equal(graph_from_edges(&g, 1, N, edges, N, &err), 0);
 	assert_int_equal(reach_init(&r, &g, NULL, NULL, NULL, &err), 0);
 	assert_int_equal(r.n[REACHABLE], N / 2);
 	assert_int_equal(r.n[LEAKED_DIRECTLY], 1);
 	assert_int_equal(r.verdict[N / 2], LEAKED_DIRECTLY);
-	assert_int_equal(dominators_init(&d, &g, sizes, NULL, r.order, r.n_order, &err), 0);
+	assert_int_equal(dominators_init(&d, &g, &objects, NULL, &err), 0);
 	assert_int_equal(d.retained[1], (uint64_t)N / 2 * 16);
 	assert_int_equal(d.retained[N / 2 + 1], 16);
 	assert_int_equal(paths_shortest(&p, &r, N / 2 + 1, &err), 0);
@@ -458,6 +472,7 @@ static void a_list_of_three_million_needs_no_stack(void **state)
 	dominators_deinit(&d);
 	reach_deinit(&r);
 	graph_deinit(&g);
+	objects_deinit(&objects);
 	free(edges);
 	free(sizes);
 }
@@ -469,6 +484,7 @@ static void a_list_whose_end_holds_what_its_middle_holds_too_is_no_square(void *
 	struct graph_edge *edges = malloc(3 * N * sizeof(*edges));
 	uint64_t *sizes = malloc(2 * N * sizeof(*sizes));
 	uint32_t *holder = malloc(N * sizeof(*holder));
+	struct objects objects;
 	struct graph g;
 	struct dominators d;
 	struct err err;
@@ -481,14 +497,16 @@ static void a_list_whose_end_holds_what_its_middle_holds_too_is_no_square(void *
 		edges[3 * i + 2] = (struct graph_edge){holder[i], 2 + N + i, EDGE_ALIGNED};
 		sizes[i] = sizes[N + i] = 16;
 	}
+	objects_of(&objects, sizes, 2 * N);
 	assert_int_equal(graph_from_edges(&g, 1, 2 * N, edges, 3 * N, &err), 0);
-	assert_int_equal(dominators_init(&d, &g, sizes, NULL, NULL, 0, &err), 0);
+	assert_int_equal(dominators_init(&d, &g, &objects, NULL, &err), 0);
 	for (uint32_t i = 0; i < N; i++) {
 		assert_int_equal(d.idom[2 + i], 1 + i);
 		assert_int_equal(d.idom[2 + N + i], holder[i]);
 	}
 	dominators_deinit(&d);
 	graph_deinit(&g);
+	objects_deinit(&objects);
 	free(edges);
 	free(sizes);
 	free(holder);
