@@ -232,6 +232,7 @@ static void end(struct inference_run *r)
 		}
 	for (uint32_t i = 0; r->habits && i < type_table_count(r->in->table); i++)
 		free(r->habits[i]);
+	inference_free_checks(r);
 	free(r->lists);
 	free(r->habits);
 	free(r->shapes);
@@ -257,6 +258,8 @@ static int conclude(struct inference_run *r, struct err *err)
 		rc = inference_spread(r, err);
 	if (rc == 0)
 		rc = inference_weak(r, err);
+	if (rc == 0)
+		rc = inference_verify(r, err);
 	return rc < 0 ? rc : inference_decide(r, err);
 }
 

@@ -90,8 +90,9 @@ struct inference_run {
 	/* records of known size: by size, and those with an open end */
 	VEC(type_id) by_size;
 	VEC(type_id) open;
-	uint64_t steps_left; /* comparisons of types with objects */
-	uint64_t ring_steps; /* that are left, of rings that containers are made of */
+	struct inference_checks **checks; /* per type; NULL: not worked out yet */
+	uint64_t steps_left;		  /* comparisons of types with objects */
+	uint64_t ring_steps;		  /* that are left, of rings that containers are made of */
 	bool has_ring_steps;
 	/* what is being read */
 	struct inference_source sources[INFERENCE_BATCH];
@@ -190,6 +191,10 @@ const uint8_t *inference_at(struct inference_run *r, addr_t addr, uint64_t *avai
 
 /* inference_seeds.c: what is known before anything is followed. */
 WARN_UNUSED int inference_seed(struct inference_run *r, struct err *err);
+
+/* inference_verify.c: marks what would be certain, and has content that the type does not. ERR_NOMEM. */
+WARN_UNUSED int inference_verify(struct inference_run *r, struct err *err);
+void inference_free_checks(struct inference_run *r);
 
 /* inference_confidence.c: how sure each line is, and the sums; after the last proposal. */
 WARN_UNUSED int inference_decide(struct inference_run *r, struct err *err);

@@ -640,6 +640,40 @@ static void a_void_pointer_leads_to_what_others_of_its_kind_do(void **state)
 	free_bed(b);
 }
 
+static void content_that_the_type_does_not_have_is_doubtful(void **state)
+{
+	struct bed *b = make_bed();
+	addr_t good = object(b, 24), strange = object(b, 24), neither = object(b, 24),
+	       color = object(b, 24);
+	type_id truth = types_build_base(&b->t, "bool", 1), tint, p;
+
+	b->t.types.v[truth].encoding = 2;
+	tint = record(b, TYPE_ENUM, "tint", 4,
+		      (struct types_build_member[]){MEMBER("RED", TYPE_NONE, 1),
+						    MEMBER("BLUE", TYPE_NONE, 4)},
+		      2);
+	p = pointer_to(b, record(b, TYPE_STRUCT, "state", 24,
+				 (struct types_build_member[]){
+					 MEMBER("n", b->big, 0), MEMBER("is_so", truth, 8),
+					 MEMBER("tint", tint, 12), MEMBER("m", b->big, 16)},
+				 4));
+	global(b, p, good);
+	put(b, good, 0x10001);
+	put(b, good + 8, 5ull << 32 | 1);
+	global(b, p, strange);
+	put(b, strange, good);
+	global(b, p, neither);
+	put(b, neither + 8, 2);
+	global(b, p, color);
+	put(b, color + 8, 8ull << 32);
+	conclude(b);
+	assert_int_equal(line_of(b, good)->confidence, CONFIDENCE_CERTAIN);
+	assert_int_equal(line_of(b, strange)->confidence, CONFIDENCE_LIKELY);
+	assert_int_equal(line_of(b, neither)->confidence, CONFIDENCE_LIKELY);
+	assert_int_equal(line_of(b, color)->confidence, CONFIDENCE_LIKELY);
+	free_bed(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -665,6 +699,7 @@ int main(void)
 		cmocka_unit_test(a_refuted_reading_of_a_union_falls_away),
 		cmocka_unit_test(a_tag_says_what_begins_with_a_head),
 		cmocka_unit_test(a_void_pointer_leads_to_what_others_of_its_kind_do),
+		cmocka_unit_test(content_that_the_type_does_not_have_is_doubtful),
 	};
 
 	return cmocka_run_group_tests_name("inferred types", tests, NULL, NULL);
