@@ -6,6 +6,7 @@
  */
 #include <elfutils/libdwfl.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -101,12 +102,15 @@ static void report(struct debuginfo *d, uint32_t i)
 	const struct module *m = &d->modules->list.v[i];
 	const char *file = m->file ? m->file : m->debug_file;
 	int fd = m->is_vdso ? image_fd(d->space, m) : file ? open(file, O_RDONLY | O_CLOEXEC) : -1;
+	char name[64];
 	Dwfl_Module *mod;
 	void **userdata;
 
 	if (fd < 0)
 		return;
-	mod = dwfl_report_elf(d->dwfl, m->name, file ? file : m->name, fd, m->bias, true);
+	/* by the number none is taken for another that was reported: libdw would drop that one */
+	snprintf(name, sizeof(name), "%u %s", i, m->name);
+	mod = dwfl_report_elf(d->dwfl, name, file ? file : m->name, fd, m->bias, true);
 	if (!mod) {
 		close(fd);
 		return;
