@@ -29,6 +29,13 @@ WARN_UNUSED int who_answer(struct session *s, const char *x, struct fact *out, s
 WARN_UNUSED int map_answer(struct session *s, const char *address, struct fact *out,
 			   struct err *err);
 
+/*
+ * The fields of X with their values; as: read as that type (NULL: as its own). depth: 1 for X alone, more to
+ * follow pointers. limit: elements of an array, or words.
+ */
+WARN_UNUSED int show_answer(struct session *s, const char *x, const char *as, unsigned depth,
+			    size_t limit, struct fact *out, struct err *err);
+
 /* The dominator tree below X (NULL: the whole heap), depth levels, limit children each. */
 WARN_UNUSED int tree_answer(struct session *s, const char *x, unsigned depth, size_t limit,
 			    struct fact *out, struct err *err);

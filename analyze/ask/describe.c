@@ -137,6 +137,28 @@ void describe_frame(struct session *s, struct fact *into, uint32_t frame)
 	}
 }
 
+const char *describe_place(const struct session *s, addr_t at)
+{
+	static const char *const names[] = {
+		[CLAIM_MODULE] = "module",
+		[CLAIM_STACK] = "stack, below its live part",
+		[CLAIM_DEAD_STACK] = "stack of an exited thread, kept by libc for reuse",
+		[CLAIM_THREAD] = "thread descriptor or thread-locals",
+		[CLAIM_HEAP] = "heap, but no object: free, cached or the allocator's own",
+		[CLAIM_ALLOCATOR_STATE] = "the allocator's own state",
+		[CLAIM_FILE] = "file mapped read-only",
+		[CLAIM_UNREADABLE] = "inaccessible reservation or guard",
+		[CLAIM_SAMPLER] = "heapdump's own tables",
+	};
+	const struct claim *c = claims_find(&s->claims, at);
+
+	if (!space_mapping(&s->space, at))
+		return "not mapped";
+	if (claims_is_state(&s->claims, at))
+		return names[CLAIM_ALLOCATOR_STATE];
+	return c ? names[c->kind] : "unknown mapping";
+}
+
 void describe_module(const struct session *s, struct fact *into, uint32_t module)
 {
 	const struct module *m = &s->modules.list.v[module];

@@ -31,6 +31,9 @@ void describe_name(struct session *s, struct fact *into, const char *key, const 
 /* What a stack frame is called: depth, function, file, line, pc. Needs frames. */
 void describe_frame(struct session *s, struct fact *into, uint32_t frame);
 
+/* What is at an address that is in no object: "module", "not mapped", …; heapdump-map(1) lists them. */
+const char *describe_place(const struct session *s, addr_t at);
+
 /* module, path, build_id, executable. */
 void describe_module(const struct session *s, struct fact *into, uint32_t module);
 

@@ -73,26 +73,6 @@ static bool set_root(struct session *s, struct fact *out, addr_t at)
 	return true;
 }
 
-static const char *place_name(const struct session *s, addr_t at)
-{
-	static const char *const names[] = {
-		[CLAIM_MODULE] = "module",
-		[CLAIM_STACK] = "stack, below its live part",
-		[CLAIM_DEAD_STACK] = "stack of an exited thread, kept by libc for reuse",
-		[CLAIM_THREAD] = "thread descriptor or thread-locals",
-		[CLAIM_HEAP] = "heap, but no object: free, cached or the allocator's own",
-		[CLAIM_ALLOCATOR_STATE] = "the allocator's own state",
-		[CLAIM_FILE] = "file mapped read-only",
-		[CLAIM_UNREADABLE] = "inaccessible reservation or guard",
-		[CLAIM_SAMPLER] = "heapdump's own tables",
-	};
-	const struct claim *c = claims_find(&s->claims, at);
-
-	if (claims_is_state(&s->claims, at))
-		return names[CLAIM_ALLOCATOR_STATE];
-	return c ? names[c->kind] : NULL;
-}
-
 int map_answer(struct session *s, const char *address, struct fact *out, struct err *err)
 {
 	struct fact *f;
@@ -120,14 +100,14 @@ int map_answer(struct session *s, const char *address, struct fact *out, struct 
 		return 0;
 	}
 	if (!space_mapping(&s->space, at)) {
-		fact_set_str(out, "place", "not mapped");
+		fact_set_str(out, "place", describe_place(s, at));
 		return err_at_addr(err, ERR_ABSENT, at, "nothing is mapped there");
 	}
-	place = place_name(s, at);
+	place = describe_place(s, at);
 	set_symbol(s, out, at);
 	if (set_root(s, out, at) && !fact_has(out, "symbol"))
 		place = "root";
-	fact_set_str(out, "place", place ? place : "unknown mapping");
+	fact_set_str(out, "place", place);
 	f = (struct fact *)fact_get(out, "mapping");
 	if (f && !fact_bool(f, "dumped"))
 		fact_set_str(out, "note", "its bytes are not in the dump");

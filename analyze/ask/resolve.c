@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/ask/member_path.h"
 #include "analyze/ask/resolve.h"
+#include "analyze/types/type_names.h"
 
 enum { MAX_MATCHES = 8 };
 
@@ -73,8 +75,8 @@ static int resolve_variable(struct session *s, const char *text, struct target *
 		n = symbols_by_source_name(s->symbols, text, match, MAX_MATCHES);
 	if (!n)
 		return err_set(err, ERR_ABSENT,
-			       "no variable is named \"%.80s\" in the symbol tables that "
-			       "were found",
+			       "no variable or type is named \"%.80s\" in what was found of "
+			       "symbol tables and debug information",
 			       text);
 	/* a global of the executable, or the only global, is what was meant */
 	if (n > 1 && match[1].local == match[0].local &&
@@ -87,24 +89,71 @@ static int resolve_variable(struct session *s, const char *text, struct target *
 	return 0;
 }
 
-int resolve(struct session *s, const char *text, struct target *out, struct err *err)
+/* Whose the address is: an object's, else a root's. */
+static int settle(struct session *s, struct target *t, struct err *err)
 {
-	struct target t = {.kind = TARGET_ADDRESS, .object = OBJ_NONE};
+	int rc;
+
+	t->kind = TARGET_ADDRESS;
+	t->object = objects_find(&s->heap.objects, t->addr);
+	if (t->object != OBJ_NONE)
+		return 0;
+	rc = session_need_graph(s, err);
+	if (rc < 0)
+		return rc;
+	t->root = resolve_root_at(s, t->addr);
+	t->kind = t->root == INDEX_NONE ? TARGET_ADDRESS : TARGET_ROOT;
+	return 0;
+}
+
+int resolve_base(struct session *s, const char *text, struct target *out, struct err *err)
+{
+	struct target t = {.kind = TARGET_ADDRESS};
 	int rc;
 
 	if (!isdigit((unsigned char)*text))
 		return resolve_variable(s, text, out, err);
 	rc = resolve_address(text, &t.addr, err);
+	if (rc == 0)
+		rc = settle(s, &t, err);
+	if (rc == 0)
+		*out = t;
+	return rc;
+}
+
+static int resolve_path(struct session *s, const char *text, struct target *out, struct err *err)
+{
+	struct member_place p;
+	struct target t = {.kind = TARGET_ADDRESS};
+	int rc = member_path_find(s, text, &p, err);
+
 	if (rc < 0)
 		return rc;
-	t.object = objects_find(&s->heap.objects, t.addr);
-	if (t.object == OBJ_NONE) {
-		rc = session_need_graph(s, err);
-		if (rc < 0)
-			return rc;
-		t.root = resolve_root_at(s, t.addr);
-		t.kind = t.root == INDEX_NONE ? TARGET_ADDRESS : TARGET_ROOT;
-	}
-	*out = t;
+	t.addr = member_path_target(s, &p);
+	rc = settle(s, &t, err);
+	if (rc == 0)
+		*out = t;
+	return rc;
+}
+
+static bool is_path(const char *text)
+{
+	return strpbrk(text, ".[") || strstr(text, "->");
+}
+
+int resolve(struct session *s, const char *text, struct target *out, struct err *err)
+{
+	struct err other;
+	int rc = resolve_base(s, text, out, err);
+
+	if (rc == 0 || rc == ERR_NOMEM)
+		return rc;
+	if (is_path(text))
+		return resolve_path(s, text, out, err);
+	if (session_need_types(s, &other) < 0 || s->options.no_types ||
+	    !type_names_find(&s->types.table, text, &out->type, 1))
+		return rc;
+	out->kind = TARGET_TYPE;
+	out->object = OBJ_NONE;
 	return 0;
 }

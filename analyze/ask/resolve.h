@@ -1,5 +1,5 @@
 /*
- * What the user means by X: an address, or the name of a variable.
+ * What the user means by X: an address, a variable, a member of what these lead to, a type.
  */
 #ifndef HEAPDUMP_ASK_RESOLVE_H
 #define HEAPDUMP_ASK_RESOLVE_H
@@ -7,7 +7,7 @@
 #include "analyze/ask/fact.h"
 #include "analyze/ask/session.h"
 
-enum target_kind { TARGET_ADDRESS, TARGET_VARIABLE, TARGET_ROOT };
+enum target_kind { TARGET_ADDRESS, TARGET_VARIABLE, TARGET_ROOT, TARGET_TYPE };
 
 struct target {
 	enum target_kind kind;
@@ -16,14 +16,20 @@ struct target {
 	obj_id object;	      /* that holds addr, or OBJ_NONE */
 	struct symbol symbol; /* TARGET_VARIABLE */
 	uint32_t root;	      /* TARGET_ROOT: that holds addr, which is in no object */
+	type_id type;	      /* TARGET_TYPE: the first of that name */
 };
 
 /*
- * "0x…" (or hex digits with a leading digit and a letter) is an address; else a variable's name,
- * "file.c:name" or "lib.so:name". ERR_ABSENT: no such variable, or several (the sentence lists
+ * "0x…" (or hex digits with a leading digit) is an address; else a variable's name, "file.c:name" or
+ * "lib.so:name"; or one of these with members, ".conn->rbuf", for the address that these lead to; or else a
+ * type's name. ERR_ABSENT: no such variable, or several (the sentence lists
  * them). ERR_USAGE: not a number. Needs the heap; makes the graph where only a root can be meant.
  */
 WARN_UNUSED int resolve(struct session *s, const char *text, struct target *out, struct err *err);
+
+/* The same without members and types. */
+WARN_UNUSED int resolve_base(struct session *s, const char *text, struct target *out,
+			     struct err *err);
 
 /* Whether that root is meant: the variable, or a piece of it, or one thread's copy of it. */
 bool resolve_is_root(const struct session *s, const struct target *t, uint32_t root);

@@ -81,6 +81,9 @@ static int begin(struct growth *g, const char *x, struct fact *out, struct err *
 	rc = resolve(g->s, x, &t, err);
 	if (rc < 0)
 		return rc;
+	if (t.kind == TARGET_TYPE)
+		return err_set(err, ERR_USAGE, "\"%.60s\" is a type; the tree begins at one object",
+			       x);
 	if (t.kind == TARGET_ADDRESS && t.object == OBJ_NONE)
 		return err_at_addr(err, ERR_ABSENT, t.addr, "is in no object");
 	list = fact_set_array(out, "tops");

@@ -57,6 +57,14 @@ void typed_spell(const struct session *s, const struct typed *t, char out[static
 		snprintf(out, TYPED_NAME_MAX, "%s[%llu]", name, (unsigned long long)t->count);
 }
 
+bool typed_is_character(const struct type *x)
+{
+	/* DWARF 5 §7.8: DW_ATE_signed_char, unsigned_char, UTF, ASCII */
+	static const uint8_t encodings[] = {0x06, 0x08, 0x10, 0x12};
+
+	return x->kind == TYPE_BASE && memchr(encodings, x->encoding, sizeof(encodings));
+}
+
 const char *typed_confidence(uint8_t confidence)
 {
 	static const char *const names[] = {NULL, "guess", "likely", "certain"};
@@ -121,7 +129,57 @@ static bool variable_of(const struct session *s, uint32_t root, uint64_t *off, s
 	return true;
 }
 
+bool typed_root(const struct session *s, uint32_t root, struct typed *out, addr_t *at)
+{
+	uint64_t off = 0;
+
+	if (!variable_of(s, root, &off, out))
+		return false;
+	*at = s->roots.list.v[root].addr - off;
+	return true;
+}
+
+/* Cuts the path, from its end, to the first member that is of the wanted type and begins there. */
+static void cut_to(const struct session *s, const struct typed *t, uint64_t off, char *path,
+		   type_id wanted)
+{
+	const struct type_table *table = &s->types.table;
+	struct layout_hit hit;
+	char whole[LAYOUT_PATH];
+	uint64_t element = 0, size;
+	const char *in = path;
+
+	if (wanted == TYPE_NONE)
+		return;
+	memcpy(whole, path, sizeof(whole));
+	wanted = type_table_peel(table, wanted);
+	/* of an array that only the memory is, the first index is none of the type's */
+	if (*path == '[' &&
+	    type_table_get(table, type_table_peel(table, t->type))->kind != TYPE_ARRAY) {
+		if (!type_table_size(table, t->type, &size) || !size)
+			return;
+		element = off / size * size;
+		in = strchr(path, ']') + 1;
+		in += *in == '.';
+	}
+	for (size_t n = strlen(path); n; n--) {
+		if (path[n] && path[n] != '.' && path[n] != '[')
+			continue;
+		path[n] = 0;
+		if (path + n >= in && layout_member(table, t->type, in, &hit) &&
+		    hit.off + element == off && type_table_peel(table, hit.type) == wanted)
+			return;
+	}
+	memcpy(path, whole, sizeof(whole));
+}
+
 void typed_set_path(const struct session *s, struct fact *into, vertex_id v, uint64_t off)
+{
+	typed_set_path_as(s, into, v, off, TYPE_NONE);
+}
+
+void typed_set_path_as(const struct session *s, struct fact *into, vertex_id v, uint64_t off,
+		       type_id wanted)
 {
 	struct layout_hit hits[HITS];
 	struct typed t;
@@ -133,6 +191,7 @@ void typed_set_path(const struct session *s, struct fact *into, vertex_id v, uin
 	n = layout_at(&s->types.table, t.type, t.size, off, hits, HITS);
 	if (!n || !*hits[0].path)
 		return;
+	cut_to(s, &t, off, hits[0].path, wanted);
 	fact_set_strf(into, "path", "%s%s", *hits[0].path == '[' ? "" : ".", hits[0].path);
 	if (n > 1)
 		fact_set_bool(into, "path_shared", true);

@@ -20,6 +20,9 @@ struct typed {
 /* False: not known. The object's line says how sure it is (session.inference). */
 bool typed_object(const struct session *s, obj_id o, struct typed *out);
 
+/* The same of the variable that a root's first word belongs to, and where this begins. */
+bool typed_root(const struct session *s, uint32_t root, struct typed *out, addr_t *at);
+
 /* Room for a type's name with its count. */
 enum { TYPED_NAME_MAX = TYPE_NAME_MAX + 32 };
 
@@ -41,6 +44,13 @@ void typed_set_path(const struct session *s, struct fact *into, vertex_id v, uin
  * first. Nothing if types were not asked for.
  */
 void typed_set_missing(const struct session *s, struct fact *out);
+
+/* The same, but for the outermost member of that type that begins there, if one does: not ".nodes[0].next". */
+void typed_set_path_as(const struct session *s, struct fact *into, vertex_id v, uint64_t off,
+		       type_id wanted);
+
+/* Whether the base type is one of characters. */
+bool typed_is_character(const struct type *x);
 
 /* "certain", "likely", "guess". */
 const char *typed_confidence(uint8_t confidence);

@@ -41,6 +41,12 @@ static int ask_tree(struct session *s, const struct options *o, struct fact *out
 	return tree_answer(s, o->operands[2], o->depth ? o->depth : 3, limit_or(o, 5), out, err);
 }
 
+static int ask_show(struct session *s, const struct options *o, struct fact *out, struct err *err)
+{
+	return show_answer(s, o->operands[2], o->as, o->depth ? o->depth : 1, limit_or(o, 20), out,
+			   err);
+}
+
 static const struct command commands[] = {
 	{"info", "FILE", "what this dump is, what is in the heap, what could not be known", "", 2,
 	 2, 0, ask_info, text_info},
@@ -59,6 +65,12 @@ static const struct command commands[] = {
 	 "lib.so:name\n",
 	 3, 3, 0, ask_who, text_who},
 	{"map", "FILE ADDR", "what is at an address", "", 3, 3, 0, ask_map, text_map},
+	{"show", "FILE X", "what is in X: the fields of its type, with their values",
+	 "  X                      as of who, but no type; the whole object, or the member\n"
+	 "  --as TYPE              read it as that: struct conn, int[8], char *\n"
+	 "  --depth N              levels of pointers followed (1: none)\n"
+	 "  --limit N              elements of an array shown, or words (20); 0: all\n",
+	 3, 3, OPTION_AS | OPTION_DEPTH | OPTION_LIMIT, ask_show, text_show},
 	{"tree", "FILE [X]", "the dominator tree below X, or of the whole heap",
 	 "  --depth N              levels shown (3)\n"
 	 "  --limit N              children shown of each (5); 0: all\n",

@@ -52,6 +52,7 @@ void text_top(const struct screen *s, const struct fact *a);
 void text_leaks(const struct screen *s, const struct fact *a);
 void text_who(const struct screen *s, const struct fact *a);
 void text_map(const struct screen *s, const struct fact *a);
+void text_show(const struct screen *s, const struct fact *a);
 void text_tree(const struct screen *s, const struct fact *a);
 
 #endif

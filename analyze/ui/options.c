@@ -27,6 +27,7 @@ enum {
 	OPT_DEPTH,
 	OPT_FAIL_OVER,
 	OPT_TO,
+	OPT_AS,
 	OPT_VERSION,
 };
 
@@ -47,6 +48,7 @@ static const struct option table[] = {
 	{"depth", required_argument, NULL, OPT_DEPTH},
 	{"fail-over", required_argument, NULL, OPT_FAIL_OVER},
 	{"to", required_argument, NULL, OPT_TO},
+	{"as", required_argument, NULL, OPT_AS},
 	{"output", required_argument, NULL, 'o'},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, OPT_VERSION},
@@ -157,6 +159,9 @@ static int parse_valued(struct options *o, int opt, const char *value, struct er
 	case 'o':
 		o->out = value;
 		return 0;
+	case OPT_AS:
+		o->as = value;
+		return 0;
 	case OPT_LIMIT:
 		rc = parse_number(value, 10, "--limit", &number, err);
 		o->limit = number && number < 1000000 ? number : 1000000;
@@ -222,14 +227,16 @@ static unsigned bit_of(int opt)
 		return OPTION_TO;
 	case 'o':
 		return OPTION_OUT;
+	case OPT_AS:
+		return OPTION_AS;
 	}
 	return 0;
 }
 
 const char *options_name(unsigned bits)
 {
-	static const char *const names[] = {"--by",	   "--limit", "--depth",
-					    "--fail-over", "--to",    "--output"};
+	static const char *const names[] = {"--by", "--limit",	"--depth", "--fail-over",
+					    "--to", "--output", "--as"};
 
 	return bits ? names[__builtin_ctz(bits)] : "";
 }

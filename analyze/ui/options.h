@@ -19,6 +19,7 @@ enum {
 	OPTION_FAIL_OVER = 1 << 3,
 	OPTION_TO = 1 << 4,
 	OPTION_OUT = 1 << 5,
+	OPTION_AS = 1 << 6,
 };
 
 struct options {
@@ -32,6 +33,7 @@ struct options {
 	bool has_fail_over;
 	uint64_t fail_over; /* bytes */
 	enum export_format to;
+	const char *as;	 /* NULL: its own type */
 	const char *out; /* NULL: standard output */
 	unsigned given;	 /* which OPTION_… were */
 	const char *operands[MAX_OPERANDS];

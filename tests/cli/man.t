@@ -7,7 +7,7 @@
 need python3 gcc jq setarch
 export HEAPDUMP
 pages=docs/man/heapdump.1
-for name in info top leaks who map tree; do
+for name in info top leaks who map show tree; do
 	pages="$pages docs/man/heapdump-$name.1"
 done
 commands=$("$HEAPDUMP" help | sed -n '/^Commands:/,/^$/s/^  \([a-z-]*\) .*/\1/p' | grep -vx help)
@@ -44,7 +44,7 @@ for name in $commands; do
 	is "the page of $name has no option that its help lacks" "$(without "$page" "$help")" ''
 	ok "the page heapdump leads to that of $name" grep -q "^.BR heapdump..$name (1)" docs/man/heapdump.1
 done
-is "there are at least six commands" "$(echo $commands | cut -d' ' -f1-6)" 'info top leaks who map tree'
+is "there are at least seven commands" "$(echo $commands | cut -d' ' -f1-7)" 'info top leaks who map show tree'
 
 if command -v groff >/dev/null; then
 	for page in docs/man/*; do

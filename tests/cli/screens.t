@@ -10,6 +10,9 @@ export HEAPDUMP
 
 dir=$SCRATCH/screens
 mkdir "$dir"
+compile "$dir/values" fixtures/values.c
+die_in "$dir" ./values
+mv "$core" "$dir/values.core"
 for program in holders losses shapes; do
 	# by an absolute name: the files of variables are named by their last two parts
 	compile "$dir/$program" "fixtures/$program.c" fixtures/truth.c -pthread -ldl
