@@ -8,6 +8,7 @@
 
 #include "analyze/ask/callers.h"
 #include "analyze/ask/session.h"
+#include "analyze/graph/parallel.h"
 #include "analyze/types/vtables.h"
 #include "analyze/space/claim_known.h"
 #include "base/cleanup.h"
@@ -73,6 +74,8 @@ int session_open(struct session *s, const char *path, const struct session_optio
 	int rc;
 
 	*s = (struct session){.options = *options};
+	if (!s->options.threads)
+		s->options.threads = parallel_default();
 	begin(s, "opening");
 	rc = finish(s, DONE_INPUT, input_open(&s->input, path, NULL, err));
 	if (rc == 0 && s->input.truncated)
@@ -180,6 +183,7 @@ static int run_scan(struct session *s, struct err *err)
 
 	begin(s, "following pointers");
 	s->options.scan.sites = &s->sites;
+	s->options.scan.threads = s->options.threads;
 	rc = index_new(&s->index, &s->heap.objects, err);
 	if (rc == 0)
 		rc = scan_graph(&s->graph, &s->account, &s->space, &s->heap.objects, s->index,
@@ -221,7 +225,9 @@ int session_need_reverse(struct session *s, struct err *err)
 {
 	int rc = session_need_graph(s, err);
 
-	return rc < 0 || s->graph.in_off ? rc : graph_make_reverse(&s->graph, err);
+	return rc < 0 || offsets_there(&s->graph.in_off)
+		       ? rc
+		       : graph_make_reverse(&s->graph, s->options.threads, err);
 }
 
 static int run_inference(struct session *s, struct err *err)

@@ -53,10 +53,10 @@ static void set_referrers(struct session *s, struct fact *out, vertex_id v)
 {
 	const struct graph *g = &s->graph;
 	struct fact *list = fact_set_array(out, "referrers");
-	uint64_t n = g->in_off[v + 1] - g->in_off[v];
+	uint64_t n = graph_in_end(g, v) - graph_in_begin(g, v);
 
 	for (uint64_t i = 0; i < n && i < MAX_REFERRERS; i++)
-		describe_vertex(s, fact_add_object(list), g->in[g->in_off[v] + i], NO_WORD);
+		describe_vertex(s, fact_add_object(list), g->in[graph_in_begin(g, v) + i], NO_WORD);
 	fact_set_u64(out, "referrers_count", n);
 }
 

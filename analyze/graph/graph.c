@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "analyze/graph/graph.h"
+#include "analyze/graph/parallel.h"
 #include "base/big_array.h"
 
 static int by_source(const void *a, const void *b)
@@ -28,10 +29,10 @@ int graph_from_edges(struct graph *g, uint32_t n_roots, uint32_t n_objects,
 	vertex_id v = 0;
 
 	*g = (struct graph){.n_roots = n_roots, .n_objects = n_objects};
-	g->out_off = calloc((uint64_t)graph_vertices(g) + 1, sizeof(*g->out_off));
 	g->out = malloc((n_edges + 1) * sizeof(*g->out));
-	g->out_class = malloc(n_edges + 1);
-	if (!sorted || !g->out_off || !g->out || !g->out_class) {
+	g->out_class = calloc(1, graph_class_bytes(n_edges) + 1);
+	if (offsets_init(&g->out_off, (uint64_t)graph_vertices(g) + 1, n_edges, 1) < 0 || !sorted ||
+	    !g->out || !g->out_class) {
 		free(sorted);
 		graph_deinit(g);
 		return err_nomem(err);
@@ -46,46 +47,87 @@ int graph_from_edges(struct graph *g, uint32_t n_roots, uint32_t n_objects,
 		    (i && sorted[i - 1].from == e->from && sorted[i - 1].to == e->to))
 			continue;
 		while (v < e->from)
-			g->out_off[++v] = g->n_edges;
-		g->out[g->n_edges] = e->to;
-		g->out_class[g->n_edges++] = (uint8_t)e->class;
+			offsets_set(&g->out_off, ++v, g->n_edges);
+		graph_put_class(g->out_class, g->n_edges, e->class);
+		g->out[g->n_edges++] = e->to;
 	}
 	while (v < graph_vertices(g))
-		g->out_off[++v] = g->n_edges;
+		offsets_set(&g->out_off, ++v, g->n_edges);
 	free(sorted);
 	return 0;
 }
 
-int graph_make_reverse(struct graph *g, struct err *err)
+/* The reverse edges in the making. Each part has a range of the targets to itself. */
+struct reversal {
+	const struct graph *g;
+	struct offsets
+		off; /* counted two places up, so that filling leaves each where it belongs */
+	vertex_id *in;
+	unsigned n_parts;
+};
+
+static vertex_id part_begin(const struct reversal *r, unsigned part)
+{
+	return (vertex_id)((uint64_t)graph_vertices(r->g) * part / r->n_parts);
+}
+
+static int count_part(void *arg, unsigned part, struct err *err)
+{
+	struct reversal *r = arg;
+	vertex_id lo = part_begin(r, part), size = part_begin(r, part + 1) - lo;
+
+	for (uint64_t e = 0; e < r->g->n_edges; e++)
+		if (r->g->out[e] - lo < size)
+			offsets_count(&r->off, (uint64_t)r->g->out[e] + 2);
+	return 0;
+}
+
+static int fill_part(void *arg, unsigned part, struct err *err)
+{
+	struct reversal *r = arg;
+	const struct graph *g = r->g;
+	vertex_id lo = part_begin(r, part), size = part_begin(r, part + 1) - lo;
+	uint64_t e = 0;
+
+	for (vertex_id v = 0; v < graph_vertices(g); v++)
+		for (uint64_t end = graph_out_end(g, v); e < end; e++)
+			if (g->out[e] - lo < size)
+				r->in[offsets_count(&r->off, (uint64_t)g->out[e] + 1)] = v;
+	return 0;
+}
+
+int graph_make_reverse(struct graph *g, unsigned threads, struct err *err)
 {
 	uint64_t n = graph_vertices(g);
-	uint64_t *off = big_array(n + 2, sizeof(*off), 1);
-	vertex_id *in = big_array(g->n_edges, sizeof(*in), 0);
+	struct reversal r = {.g = g,
+			     .in = big_array(g->n_edges, sizeof(*r.in), 0),
+			     .n_parts = threads < 1		 ? 1
+					: threads > PARALLEL_MAX ? PARALLEL_MAX
+								 : threads};
+	int rc = offsets_init(&r.off, n + 2, g->n_edges, 1) < 0 || !r.in ? err_nomem(err) : 0;
 
-	if (!off || !in) {
-		free(off);
-		free(in);
-		return err_nomem(err);
+	if (rc == 0)
+		rc = parallel_run(r.n_parts, count_part, &r, err);
+	if (rc == 0) {
+		offsets_sum(&r.off, n + 2);
+		rc = parallel_run(r.n_parts, fill_part, &r, err);
 	}
-	/* Counted two places up, so that filling leaves each offset where it belongs. */
-	for (uint64_t e = 0; e < g->n_edges; e++)
-		off[g->out[e] + 2]++;
-	for (uint64_t v = 2; v < n + 2; v++)
-		off[v] += off[v - 1];
-	for (vertex_id v = 0; v < n; v++)
-		for (uint64_t e = g->out_off[v]; e < g->out_off[v + 1]; e++)
-			in[off[g->out[e] + 1]++] = v;
-	g->in_off = off;
-	g->in = in;
+	if (rc < 0) {
+		offsets_deinit(&r.off);
+		free(r.in);
+		return rc;
+	}
+	g->in_off = r.off;
+	g->in = r.in;
 	return 0;
 }
 
 void graph_deinit(struct graph *g)
 {
-	free(g->out_off);
+	offsets_deinit(&g->out_off);
 	free(g->out);
 	free(g->out_class);
-	free(g->in_off);
+	offsets_deinit(&g->in_off);
 	free(g->in);
 	*g = (struct graph){0};
 }
@@ -94,18 +136,18 @@ void graph_check(const struct graph *g)
 {
 	uint64_t n = graph_vertices(g);
 
-	assert(g->out_off[0] == 0 && g->out_off[n] == g->n_edges);
+	assert(graph_out_begin(g, 0) == 0 && offsets_at(&g->out_off, n) == g->n_edges);
 	for (vertex_id v = 0; v < n; v++) {
-		assert(g->out_off[v] <= g->out_off[v + 1]);
-		for (uint64_t e = g->out_off[v]; e < g->out_off[v + 1]; e++) {
+		assert(graph_out_begin(g, v) <= graph_out_end(g, v));
+		for (uint64_t e = graph_out_begin(g, v); e < graph_out_end(g, v); e++) {
 			assert(g->out[e] > g->n_roots && g->out[e] < n && g->out[e] != v);
-			assert(g->out_class[e] < N_EDGE_CLASSES);
+			assert(graph_class(g, e) < N_EDGE_CLASSES);
 		}
 	}
-	if (!g->in_off)
+	if (!offsets_there(&g->in_off))
 		return;
-	assert(g->in_off[0] == 0 && g->in_off[n] == g->n_edges);
+	assert(graph_in_begin(g, 0) == 0 && offsets_at(&g->in_off, n) == g->n_edges);
 	for (vertex_id v = 0; v < n; v++)
-		for (uint64_t e = g->in_off[v] + 1; e < g->in_off[v + 1]; e++)
+		for (uint64_t e = graph_in_begin(g, v) + 1; e < graph_in_end(g, v); e++)
 			assert(g->in[e - 1] < g->in[e]);
 }

@@ -3,7 +3,7 @@
  * roots' order), then the objects in address order.
  *
  *	vertex = 1 + root index            vertex = 1 + R + object id
- *	out edges of v: out[out_off[v] … out_off[v+1])     in edges likewise
+ *	out edges of v: out[graph_out_begin(v) … graph_out_end(v))     in edges likewise
  *	edges of the super-root (0 → every root) are implied, not stored
  *
  * Edges are deduplicated per source (its best class kept); self edges are dropped.
@@ -11,6 +11,7 @@
 #ifndef HEAPDUMP_GRAPH_GRAPH_H
 #define HEAPDUMP_GRAPH_GRAPH_H
 
+#include "analyze/graph/offsets.h"
 #include "base/bitset.h"
 #include "base/err.h"
 #include "base/ids.h"
@@ -29,10 +30,10 @@ enum edge_class {
 struct graph {
 	uint32_t n_roots, n_objects;
 	uint64_t n_edges;
-	uint64_t *out_off; /* n_vertices + 1 */
+	struct offsets out_off; /* n_vertices + 1 */
 	vertex_id *out;
-	uint8_t *out_class; /* enum edge_class, beside out */
-	uint64_t *in_off;   /* made by graph_make_reverse; NULL before */
+	uint8_t *out_class;    /* of two edges a byte: graph_class() */
+	struct offsets in_off; /* made by graph_make_reverse; none before */
 	vertex_id *in;
 };
 
@@ -62,6 +63,44 @@ static inline obj_id graph_obj(const struct graph *g, vertex_id v)
 	return v > g->n_roots ? v - 1 - g->n_roots : OBJ_NONE;
 }
 
+static inline uint64_t graph_out_begin(const struct graph *g, vertex_id v)
+{
+	return offsets_at(&g->out_off, v);
+}
+
+static inline uint64_t graph_out_end(const struct graph *g, vertex_id v)
+{
+	return offsets_at(&g->out_off, (uint64_t)v + 1);
+}
+
+/* After graph_make_reverse. */
+static inline uint64_t graph_in_begin(const struct graph *g, vertex_id v)
+{
+	return offsets_at(&g->in_off, v);
+}
+
+static inline uint64_t graph_in_end(const struct graph *g, vertex_id v)
+{
+	return offsets_at(&g->in_off, (uint64_t)v + 1);
+}
+
+/* The class of out[e]: the first of two edges is in the low half of their byte. */
+static inline enum edge_class graph_class(const struct graph *g, uint64_t e)
+{
+	return (enum edge_class)(g->out_class[e >> 1] >> (e & 1) * 4 & 15);
+}
+
+/* The bytes that n edges' classes take; they must be zero before the first is put. */
+static inline uint64_t graph_class_bytes(uint64_t n)
+{
+	return (n + 1) / 2;
+}
+
+static inline void graph_put_class(uint8_t *classes, uint64_t e, enum edge_class c)
+{
+	classes[e >> 1] |= (uint8_t)((unsigned)c << (e & 1) * 4);
+}
+
 /* The word "certain" of the design: only a typed field is; aligned is a good guess. */
 static inline bool graph_is_certain(enum edge_class c)
 {
@@ -79,8 +118,8 @@ struct graph_edge {
 WARN_UNUSED int graph_from_edges(struct graph *g, uint32_t n_roots, uint32_t n_objects,
 				 const struct graph_edge *edges, uint64_t n_edges, struct err *err);
 
-/* Builds in_off and in. Sources ascend within a target. O(V + E). */
-WARN_UNUSED int graph_make_reverse(struct graph *g, struct err *err);
+/* Builds in_off and in by so many threads (0: one). Sources ascend within a target. O(V + threads × E). */
+WARN_UNUSED int graph_make_reverse(struct graph *g, unsigned threads, struct err *err);
 void graph_deinit(struct graph *g);
 
 /* Asserts the invariants; for tests. O(V + E). */

@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/big_array.h"
 #include "base/ids.h"
@@ -35,6 +36,30 @@ static inline void offsets_deinit(struct offsets *o)
 	free(o->narrow);
 	free(o->wide);
 	*o = (struct offsets){0};
+}
+
+/*
+ * Makes n entries that ascend narrow, if the last allows it; for whoever could not tell before. 0, or -1 out of
+ * memory.
+ */
+WARN_UNUSED static inline int offsets_narrow(struct offsets *o, uint64_t n)
+{
+	uint32_t *narrow = (uint32_t *)(void *)o->wide;
+
+	if (!o->wide || o->wide[n - 1] > UINT32_MAX)
+		return 0;
+	/* an entry is read before its half is written */
+	for (uint64_t i = 0; i < n; i++) {
+		uint32_t off = (uint32_t)o->wide[i];
+
+		memcpy(&narrow[i], &off, sizeof(off));
+	}
+	o->wide = NULL;
+	o->narrow = realloc(narrow, n * sizeof(*narrow));
+	if (o->narrow)
+		return 0;
+	free(narrow);
+	return -1;
 }
 
 static inline bool offsets_there(const struct offsets *o)

@@ -50,9 +50,9 @@ int paths_shortest(struct path *p, const struct reach *r, vertex_id v, struct er
 
 enum edge_class paths_edge(const struct graph *g, vertex_id from, vertex_id to)
 {
-	for (uint64_t e = g->out_off[from]; e < g->out_off[from + 1]; e++)
+	for (uint64_t e = graph_out_begin(g, from); e < graph_out_end(g, from); e++)
 		if (g->out[e] == to)
-			return g->out_class[e];
+			return graph_class(g, e);
 	return N_EDGE_CLASSES;
 }
 
@@ -91,7 +91,7 @@ static int search(struct detour *d, struct path *out)
 	for (uint32_t i = 0; i < d->queue.n; i++) {
 		vertex_id v = d->queue.v[i].v;
 
-		for (uint64_t e = g->in_off[v]; e < g->in_off[v + 1]; e++) {
+		for (uint64_t e = graph_in_begin(g, v); e < graph_in_end(g, v); e++) {
 			struct visited next = {g->in[e], i};
 			bool root = graph_is_root(g, next.v);
 

@@ -52,10 +52,10 @@ static void look_ahead(const struct search *s, uint32_t p)
 
 	if (p + 3 * AHEAD >= s->n_places)
 		return;
-	__builtin_prefetch(&g->out_off[at[3 * AHEAD]]);
-	__builtin_prefetch(&g->out[g->out_off[at[2 * AHEAD]]]);
-	if (g->out_off[at[AHEAD]] < g->n_edges)
-		__builtin_prefetch(&s->place[g->out[g->out_off[at[AHEAD]]]], 1);
+	offsets_prefetch(&g->out_off, at[3 * AHEAD]);
+	__builtin_prefetch(&g->out[graph_out_begin(g, at[2 * AHEAD])]);
+	if (graph_out_begin(g, at[AHEAD]) < g->n_edges)
+		__builtin_prefetch(&s->place[g->out[graph_out_begin(g, at[AHEAD])]], 1);
 }
 
 /* The vertex's place, the next one if it had none. */
@@ -71,9 +71,9 @@ static uint32_t place_of(struct search *s, vertex_id v)
 static void expand(struct search *s, vertex_id v)
 {
 	const struct graph *g = s->g;
-	uint64_t end = g->out_off[v + 1];
+	uint64_t end = graph_out_end(g, v);
 
-	for (uint64_t e = g->out_off[v]; e < end; e++) {
+	for (uint64_t e = graph_out_begin(g, v); e < end; e++) {
 		if (e + AHEAD < end)
 			__builtin_prefetch(&s->place[g->out[e + AHEAD]], 1);
 		if (!s->edges || bitset_has(s->edges, e))

@@ -65,27 +65,30 @@ static void look_ahead(const struct search *s)
 {
 	const struct graph *g = s->g;
 	const vertex_id *q = s->queue + s->next;
+	uint64_t first;
 
 	if (s->next + 3 * AHEAD >= s->n)
 		return;
-	__builtin_prefetch(&g->out_off[q[3 * AHEAD]]);
-	__builtin_prefetch(&g->out[g->out_off[q[2 * AHEAD]]]);
-	__builtin_prefetch(&g->out_class[g->out_off[q[2 * AHEAD]]]);
-	if (g->out_off[q[AHEAD]] < g->n_edges)
-		__builtin_prefetch(&s->parent[g->out[g->out_off[q[AHEAD]]]], 1);
+	offsets_prefetch(&g->out_off, q[3 * AHEAD]);
+	first = graph_out_begin(g, q[2 * AHEAD]);
+	__builtin_prefetch(&g->out[first]);
+	__builtin_prefetch(&g->out_class[first >> 1]);
+	first = graph_out_begin(g, q[AHEAD]);
+	if (first < g->n_edges)
+		__builtin_prefetch(&s->parent[g->out[first]], 1);
 }
 
 static void expand_certain(struct search *s, vertex_id v, uint32_t dist)
 {
 	const struct graph *g = s->g;
-	uint64_t end = g->out_off[v + 1];
+	uint64_t end = graph_out_end(g, v);
 	struct guesser guesser = {v, dist};
 	bool guesses = false;
 
-	for (uint64_t e = g->out_off[v]; e < end; e++) {
+	for (uint64_t e = graph_out_begin(g, v); e < end; e++) {
 		if (e + AHEAD < end)
 			__builtin_prefetch(&s->parent[g->out[e + AHEAD]], 1);
-		if (!graph_is_certain(g->out_class[e]))
+		if (!graph_is_certain(graph_class(g, e)))
 			guesses = true;
 		else if (may_follow(s, e))
 			visit(s, g->out[e], v);
@@ -97,10 +100,10 @@ static void expand_certain(struct search *s, vertex_id v, uint32_t dist)
 /* The guessed edges of v: the first that leads to a vertex is the nearest, as v come by distance. */
 static void expand_guesses(struct search *s, const struct guesser *from)
 {
-	for (uint64_t e = s->g->out_off[from->v]; e < s->g->out_off[from->v + 1]; e++) {
+	for (uint64_t e = graph_out_begin(s->g, from->v); e < graph_out_end(s->g, from->v); e++) {
 		struct start next = {s->g->out[e], from->v, from->dist + 1};
 
-		if (!graph_is_certain(s->g->out_class[e]) && may_follow(s, e) &&
+		if (!graph_is_certain(graph_class(s->g, e)) && may_follow(s, e) &&
 		    s->parent[next.to] == VERTEX_NONE && bitset_add_new(&s->pending, next.to))
 			s->nomem |= vec_push(&s->starts, next) < 0;
 	}
@@ -183,7 +186,7 @@ static void hold_by_mappings(struct reach *r, const struct search *s,
 	while (next < n) {
 		vertex_id v = s->queue[next++];
 
-		for (uint64_t e = g->out_off[v]; e < g->out_off[v + 1]; e++) {
+		for (uint64_t e = graph_out_begin(g, v); e < graph_out_end(g, v); e++) {
 			obj_id o = graph_obj(g, g->out[e]);
 
 			if (r->verdict[o] != UNDECIDED || (s->edges && !bitset_has(s->edges, e)))
@@ -271,7 +274,8 @@ int reach_leak_groups(const struct reach *r, const struct graph *g, obj_id *grou
 		for (size_t i = 0; rc == 0 && i < queue.n; i++) {
 			vertex_id v = graph_object(g, queue.v[i]);
 
-			for (uint64_t e = g->out_off[v]; rc == 0 && e < g->out_off[v + 1]; e++) {
+			for (uint64_t e = graph_out_begin(g, v); rc == 0 && e < graph_out_end(g, v);
+			     e++) {
 				obj_id o = graph_obj(g, g->out[e]);
 
 				if (r->verdict[o] != LEAKED_INDIRECTLY || group[o] != OBJ_NONE)

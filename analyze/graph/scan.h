@@ -21,6 +21,7 @@ struct scan_options {
 	uint64_t pointer_mask;
 	const struct sites *sites; /* who knows what was asked for; NULL: nobody */
 	bool without_mappings;	   /* unknown mappings hold nothing */
+	unsigned threads;	   /* that may be used; the result is the same. 0: one */
 };
 
 struct scan_account {

@@ -40,7 +40,7 @@ static uint32_t target(const struct tarjan *t, uint64_t e)
 
 static int enter(struct tarjan *t, uint32_t m)
 {
-	struct frame_at f = {m, t->g->out_off[graph_object(t->g, t->object[m])]};
+	struct frame_at f = {m, graph_out_begin(t->g, graph_object(t->g, t->object[m]))};
 
 	t->order[m] = t->low[m] = ++t->n_seen;
 	t->stack[t->n_stack++] = m;
@@ -70,7 +70,7 @@ static int visit_from(struct tarjan *t, uint32_t start)
 	while (t->calls.n) {
 		struct frame_at *f = &t->calls.v[t->calls.n - 1];
 		uint32_t m = f->m, next = INDEX_NONE;
-		uint64_t end = t->g->out_off[graph_object(t->g, t->object[m]) + 1];
+		uint64_t end = graph_out_end(t->g, graph_object(t->g, t->object[m]));
 
 		while (f->e < end && next == INDEX_NONE) {
 			uint32_t w = target(t, f->e++);
@@ -100,7 +100,7 @@ static int mark_heads(const struct tarjan *t, struct bitset *heads)
 	for (uint32_t m = 0; m < t->n; m++) {
 		vertex_id v = graph_object(t->g, t->object[m]);
 
-		for (uint64_t e = t->g->out_off[v]; e < t->g->out_off[v + 1]; e++) {
+		for (uint64_t e = graph_out_begin(t->g, v); e < graph_out_end(t->g, v); e++) {
 			uint32_t w = target(t, e);
 
 			if (w != INDEX_NONE && t->component[w] != t->component[m])

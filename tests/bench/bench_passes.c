@@ -1,7 +1,7 @@
 /*
  * Times the passes over one core, each beside a raw sequential read of the same bytes in the same run.
  *
- *	bench_passes CORE [TRUTH]
+ *	bench_passes CORE [TRUTH [THREADS]]
  *
  * Columns: wall and CPU time in ns per object, wall as a multiple of the raw read, and in bytes per
  * object the memory resident beside the mapped core: at most during the pass (0: the kernel does not
@@ -141,7 +141,7 @@ static void run_extras(struct session *s, struct record *r)
 	check(index_new(&index, &s->heap.objects, &err), &err);
 	on_pass(r, "(reversing edges)");
 	index_free(index);
-	check(graph_make_reverse(&s->graph, &err), &err);
+	check(graph_make_reverse(&s->graph, s->options.threads, &err), &err);
 	/* announces itself: "reading types", which is not a matter of objects, and "concluding types" */
 	check(session_need_types(s, &err), &err);
 	on_pass(r, "end");
@@ -214,6 +214,7 @@ int main(int argc, char **argv)
 
 	if (argc < 2 || !s)
 		return 2;
+	options.threads = argc > 3 ? (unsigned)atoi(argv[3]) : 1;
 	check(session_open(s, argv[1], &options, &err), &err);
 	on_pass(&r, RAW);
 	/* once to bring the pages in, once to time */

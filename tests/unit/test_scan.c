@@ -91,6 +91,28 @@ static void put_root(struct dump *d, size_t root, size_t word, uint64_t value)
 	memcpy(d->root_bytes[root] + root % 8 + 8 * word, &value, sizeof(value));
 }
 
+/* One thread is the oracle: in parts, every array comes out the same, byte for byte. */
+static void compare_threads(const struct dump *d, unsigned threads)
+{
+	struct scan_options options = d->options;
+	uint64_t n = graph_vertices(&d->g), n_edges = d->g.n_edges;
+	struct scan_account account;
+	struct graph g;
+	struct err err;
+
+	options.threads = threads;
+	assert_int_equal(scan_graph(&g, &account, &d->space, &d->objects, d->index, &d->roots,
+				    &options, &err),
+			 0);
+	assert_memory_equal(&account, &d->account, sizeof(account));
+	assert_int_equal(g.n_edges, n_edges);
+	for (uint64_t v = 0; v <= n; v++)
+		assert_int_equal(offsets_at(&g.out_off, v), offsets_at(&d->g.out_off, v));
+	assert_memory_equal(g.out, d->g.out, n_edges * sizeof(*g.out));
+	assert_memory_equal(g.out_class, d->g.out_class, graph_class_bytes(n_edges));
+	graph_deinit(&g);
+}
+
 static void dump_scan(struct dump *d)
 {
 	struct err err;
@@ -104,6 +126,8 @@ static void dump_scan(struct dump *d)
 				    &d->options, &err),
 			 0);
 	graph_check(&d->g);
+	for (unsigned threads = 2; threads < 8; threads += 1 + threads / 3)
+		compare_threads(d, threads);
 }
 
 static void dump_free(struct dump *d)
@@ -119,9 +143,9 @@ static void dump_free(struct dump *d)
 
 static enum edge_class edge(const struct dump *d, vertex_id from, obj_id to)
 {
-	for (uint64_t e = d->g.out_off[from]; e < d->g.out_off[from + 1]; e++)
+	for (uint64_t e = graph_out_begin(&d->g, from); e < graph_out_end(&d->g, from); e++)
 		if (d->g.out[e] == graph_object(&d->g, to))
-			return d->g.out_class[e];
+			return graph_class(&d->g, e);
 	return N_EDGE_CLASSES;
 }
 

@@ -463,11 +463,11 @@ static void a_word_into_what_was_not_asked_for_is_slack(void **state)
 
 		for (size_t i = 0; i < ARRAY_LEN(offs); i++)
 			if (o == object_at(&r, target[i])) {
-				assert_int_equal(r.s->graph.out_class[e], want[i]);
+				assert_int_equal(graph_class(&r.s->graph, e), want[i]);
 				seen++;
 			}
 		if (o == object_at(&r, unsampled))
-			assert_int_equal(r.s->graph.out_class[e], EDGE_INTERIOR);
+			assert_int_equal(graph_class(&r.s->graph, e), EDGE_INTERIOR);
 	}
 	assert_int_equal(seen, ARRAY_LEN(offs));
 	rig_close(&r);
