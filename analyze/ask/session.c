@@ -245,6 +245,7 @@ static int run_inference(struct session *s, struct err *err)
 				     .objects = &s->heap.objects,
 				     .index = s->index,
 				     .threads = &s->threads,
+				     .locals = &s->types.locals,
 				     .containers = &s->types.containers};
 
 	in.claims = claims.list.v;

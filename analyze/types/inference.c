@@ -170,7 +170,7 @@ int inference_propose(struct inference_run *r, obj_id o, struct inference_line l
 	};
 	struct inference_line was = *now;
 
-	if (kind == OBJECT_MAPPING)
+	if (kind == OBJECT_MAPPING || (r->fills_only && was.confidence > CONFIDENCE_GUESS))
 		return 0;
 	line.fit = (uint8_t)inference_fit_shape(inference_shape(r, line.type), usable,
 						kind == OBJECT_MMAPPED);
@@ -256,6 +256,8 @@ static int conclude(struct inference_run *r, struct err *err)
 		rc = inference_seed(r, err);
 	if (rc == 0)
 		rc = inference_spread(r, err);
+	if (rc == 0)
+		rc = inference_fill_by_locals(r, err);
 	if (rc == 0)
 		rc = inference_weak(r, err);
 	if (rc == 0)

@@ -19,6 +19,7 @@
 #include "analyze/graph/index.h"
 #include "analyze/space/threads.h"
 #include "analyze/types/containers.h"
+#include "analyze/types/locals.h"
 #include "analyze/types/variables.h"
 
 /* How a type and the usable size of an object agree; a greater one is preferred. */
@@ -112,6 +113,7 @@ struct inference_input {
 	const struct objects *objects;
 	const struct index *index;
 	const struct threads *threads;	     /* for thread-locals; NULL: without */
+	const struct locals *locals;	     /* of live frames; NULL: without */
 	const struct containers *containers; /* NULL: without */
 	const struct inference_claim *claims;
 	size_t n_claims;

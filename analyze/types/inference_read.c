@@ -146,7 +146,7 @@ static int follow(struct inference_run *r, const struct inference_word *w, addr_
 	if (delta >= objects_size(r->in->objects, o))
 		return 0;
 	if (p->how == POINTER_CONTAINER)
-		return r->mode == MODE_FOLLOW
+		return r->mode == MODE_FOLLOW && !s->bytes
 			       ? inference_follow_container(r, s, w->off, p, word, line, err)
 			       : 0;
 	if (r->mode != MODE_FOLLOW)
@@ -225,6 +225,15 @@ int inference_flush(struct inference_run *r, struct err *err)
 	return rc;
 }
 
+static bool source_word(struct inference_run *r, const struct inference_source *s, uint64_t off,
+			uint64_t *word)
+{
+	if (!s->bytes)
+		return read_word(r, s->addr + off, word);
+	memcpy(word, s->bytes + off, sizeof(*word));
+	return true;
+}
+
 /* Copies of one pointer field, its first one at base + p->off. The source may be another after a flush. */
 static int take_words(struct inference_run *r, const struct inference_source *s, uint32_t *source,
 		      uint64_t base, uint32_t pointer, struct err *err)
@@ -237,7 +246,7 @@ static int take_words(struct inference_run *r, const struct inference_source *s,
 		    __builtin_add_overflow(off, base + p->off, &off) || off >= s->size ||
 		    s->size - off < sizeof(word))
 			break;
-		if (read_word(r, s->addr + off, &word) && word) {
+		if (source_word(r, s, off, &word) && word) {
 			if (r->n_words == INFERENCE_BATCH) {
 				if (inference_flush(r, err) < 0)
 					return ERR_NOMEM;

@@ -26,6 +26,7 @@ struct inference_source {
 	uint32_t from;
 	type_id type; /* peeled */
 	addr_t addr;
+	const uint8_t *bytes;	/* a local's that is not in memory; NULL: at addr */
 	uint64_t skip;		/* bytes of the object before addr */
 	uint64_t size, element; /* element: bytes from one copy of the type to the next */
 	uint8_t confidence;	/* so far: nothing that it leads to is surer */
@@ -87,6 +88,7 @@ struct inference_run {
 	VEC(struct inference_interior) interior;
 	struct bitset has_interior;
 	bool has_voids, has_prefixes;
+	bool fills_only; /* what is better than a guess stays as it is */
 	/* records of known size: by size, and those with an open end */
 	VEC(type_id) by_size;
 	VEC(type_id) open;
@@ -195,6 +197,10 @@ WARN_UNUSED int inference_seed(struct inference_run *r, struct err *err);
 /* inference_verify.c: marks what would be certain, and has content that the type does not. ERR_NOMEM. */
 WARN_UNUSED int inference_verify(struct inference_run *r, struct err *err);
 void inference_free_checks(struct inference_run *r);
+
+/* inference_locals.c: locals as beginnings; those in doubt, when all else has been spread. ERR_NOMEM. */
+WARN_UNUSED int inference_seed_locals(struct inference_run *r, struct err *err);
+WARN_UNUSED int inference_fill_by_locals(struct inference_run *r, struct err *err);
 
 /* inference_confidence.c: how sure each line is, and the sums; after the last proposal. */
 WARN_UNUSED int inference_decide(struct inference_run *r, struct err *err);

@@ -1,6 +1,6 @@
 /*
- * Where conclusions begin: variables of known type (globals, statics, thread-locals of each thread), and
- * what others say of single objects (claims).
+ * Where conclusions begin: variables of known type (globals, statics, thread-locals of each thread), what
+ * others say of single objects (claims), and locals (inference_locals.c).
  */
 #include "analyze/types/inference_run.h"
 
@@ -68,5 +68,7 @@ int inference_seed(struct inference_run *r, struct err *err)
 {
 	int rc = take_claims(r, err);
 
-	return rc < 0 ? rc : read_variables(r, err);
+	if (rc == 0)
+		rc = read_variables(r, err);
+	return rc < 0 ? rc : inference_seed_locals(r, err);
 }
