@@ -21,9 +21,6 @@
 #include "analyze/types/inference_run.h"
 #include "base/big_array.h"
 
-enum { ELEMENTS = 4, SMALL_ELEMENTS = 16 }; /* of an array that are looked at */
-enum { SMALL = 16 };			    /* any size is a multiple of it, rounded up */
-
 /* What was told, or is written in the object, outranks every fit. */
 static uint32_t above(const struct inference_line *l)
 {
@@ -111,48 +108,6 @@ static uint8_t size_confidence(struct inference_run *r, struct inference_line *l
 									  : CONFIDENCE_CERTAIN;
 }
 
-/* It points to its own kind: linked, seldom an array; never if larger types begin with it. */
-static bool is_linked(struct inference_run *r, type_id id, struct err *err)
-{
-	const struct layout_pointers *list = NULL;
-
-	if (inference_list_of(r, id, &list, err) < 0)
-		return false;
-	for (size_t i = 0; i < list->list.n; i++)
-		if (list->list.v[i].target == id)
-			return true;
-	return false;
-}
-
-/*
- * Elements that follow each other in one object: the size alone says little, as a struct may stand before something
- * else, and a pointer to a pointer may lead to a struct's first member. Those behind the first must look like one, too.
- */
-static uint8_t check_array(struct inference_run *r, obj_id o, struct inference_line *l,
-			   struct err *err)
-{
-	const struct inference_shape *s = inference_shape(r, l->type);
-	uint64_t n = objects_size(r->in->objects, o) / s->size, i;
-	struct inference_content all = {0};
-	bool linked = s->is_record && is_linked(r, l->type, err);
-
-	for (i = 1; i < n && i < (s->size > SMALL ? ELEMENTS : SMALL_ELEMENTS); i++) {
-		struct inference_content c = inference_weigh(r, o, i * s->size, l->type, err);
-
-		all.n_good += c.n_good;
-		all.n_bad += c.n_bad + c.n_strange + c.n_odd;
-	}
-	if (all.n_bad > all.n_good / 8 || (linked && r->head_of[l->type]) ||
-	    (linked && s->size <= SMALL && all.n_good < i / 2) ||
-	    (s->is_record && !all.n_good && n < ELEMENTS))
-		l->fit = FIT_PREFIX;
-	if (!s->is_record)
-		return CONFIDENCE_LIKELY;
-	return all.n_good || (n >= ELEMENTS && s->size > SMALL && !r->head_of[l->type])
-		       ? CONFIDENCE_LIKELY
-		       : CONFIDENCE_GUESS;
-}
-
 static uint8_t least(uint8_t a, uint8_t b)
 {
 	return a < b ? a : b;
@@ -166,7 +121,7 @@ int inference_propose(struct inference_run *r, obj_id o, struct inference_line l
 	enum object_kind kind = objects_kind(r->in->objects, o);
 	enum {
 		KEPT = INFERENCE_CONFLICT | INFERENCE_DOUBT | INFERENCE_BAD_WORDS |
-		       INFERENCE_REFUTED | INFERENCE_COUNTED
+		       INFERENCE_REFUTED | INFERENCE_COUNTED | INFERENCE_CONFIRMED
 	};
 	struct inference_line was = *now;
 
@@ -174,16 +129,16 @@ int inference_propose(struct inference_run *r, obj_id o, struct inference_line l
 		return 0;
 	line.fit = (uint8_t)inference_fit_shape(inference_shape(r, line.type), usable,
 						kind == OBJECT_MMAPPED);
+	if ((line.fit == FIT_NONE || line.fit == FIT_PREFIX || line.fit == FIT_ARRAY) &&
+	    is_from_object(&line))
+		r->out->v[line.from].flags |= INFERENCE_UNFIT;
 	if (line.fit == FIT_NONE)
 		return 0;
 	if (line.flags & INFERENCE_COUNTED && line.fit != FIT_BYTES &&
 	    usable / 2 >= inference_shape(r, line.type)->size)
 		line.fit = FIT_ARRAY;
 	line.confidence = least(line.confidence, size_confidence(r, &line, usable));
-	if (line.fit == FIT_ARRAY && !(line.flags & INFERENCE_COUNTED) &&
-	    (was.type != line.type || was.fit != FIT_ARRAY) &&
-	    !inference_shape(r, line.type)->is_scalar)
-		line.confidence = least(line.confidence, check_array(r, o, &line, err));
+	line.confidence = least(line.confidence, inference_check_content(r, o, &line, &was, err));
 	line.confidence = least(line.confidence, inference_own_confidence(&line));
 	if (was.type != TYPE_NONE && rank_of(r, &line, usable) <= rank_of(r, &was, usable)) {
 		if (was.type != line.type)

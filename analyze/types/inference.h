@@ -65,6 +65,9 @@ enum inference_flags {
 	INFERENCE_REFUTED = 1 << 6, /* most of its pointer fields hold no addresses */
 	INFERENCE_COUNTED =
 		1 << 7, /* a container says how many elements there are, and room for them */
+	/* an array of pointers, or an open end, and all its pointers lead to what they should */
+	INFERENCE_CONFIRMED = 1 << 8,
+	INFERENCE_UNFIT = 1 << 9, /* a pointer in it leads to what does not look like its target */
 };
 
 struct inference_line {
@@ -72,7 +75,9 @@ struct inference_line {
 	uint32_t
 		from; /* by reason: index into the variables' list; obj_id, OBJ_NONE: of none; a claim's own */
 	uint32_t off; /* of the pointer in it, bytes; UINT32_MAX: farther */
-	uint8_t fit, reason, confidence, flags;
+	uint8_t fit : 4, reason : 4;
+	uint8_t confidence;
+	uint16_t flags;
 };
 static_assert(sizeof(struct inference_line) == 16, "16 bytes an object");
 

@@ -46,7 +46,7 @@ uint8_t inference_own_confidence(const struct inference_line *l)
 	if (l->fit == FIT_PREFIX ||
 	    l->flags & (INFERENCE_CONFLICT | INFERENCE_SHARED | INFERENCE_REFUTED))
 		return CONFIDENCE_GUESS;
-	if ((l->fit != FIT_EXACT && !(l->flags & INFERENCE_COUNTED)) ||
+	if ((l->fit != FIT_EXACT && !(l->flags & (INFERENCE_COUNTED | INFERENCE_CONFIRMED))) ||
 	    l->reason <= INFERRED_RING ||
 	    l->flags &
 		    (INFERENCE_BAD_WORDS | INFERENCE_IS_HEAD | INFERENCE_READING | INFERENCE_DOUBT))

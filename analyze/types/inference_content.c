@@ -38,25 +38,61 @@ static obj_id start_of(struct inference_run *r, addr_t word)
 	return o != OBJ_NONE && objects_addr(r->in->objects, o) == word ? o : OBJ_NONE;
 }
 
-/* A good pointer is better still if what it leads to is known to be that, and bad if it is known to be something else. */
-static void weigh_target(struct inference_run *r, obj_id o, type_id target,
-			 struct inference_content *c)
+/* A pointer into the middle of an object whose type has no such thing there. */
+static bool is_misplaced(struct inference_run *r, obj_id o, uint64_t delta, type_id target)
 {
 	const struct inference_line *l = &r->out->v[o];
-	const struct inference_shape *x = inference_shape(r, target);
+	uint64_t element = l->type == TYPE_NONE ? 0 : inference_shape(r, l->type)->size;
 
-	if (l->type == TYPE_NONE || !x->size || x->is_scalar)
-		return;
-	if (inference_begins_with(r->in->table, l->type, target) ||
-	    inference_begins_with(r->in->table, target, l->type))
-		c->n_good++;
-	else if (l->confidence > CONFIDENCE_GUESS && x->is_record &&
-		 inference_shape(r, l->type)->is_record)
-		c->n_bad++;
+	if (!element || l->fit == FIT_BYTES || l->fit == FIT_PREFIX ||
+	    l->confidence <= CONFIDENCE_GUESS)
+		return false;
+	if (l->fit == FIT_ARRAY)
+		delta %= element;
+	return !inference_begins_at(r->in->table, l->type, delta, target);
 }
 
-static void weigh_word(struct inference_run *r, const struct masks *m, uint64_t i, uint64_t word,
-		       struct inference_content *c)
+/*
+ * A good pointer is better still if what it leads to is known to be that, or has its size, and bad if it is known to be
+ * something else.
+ */
+static void weigh_target(struct inference_run *r, obj_id source, addr_t word, type_id target,
+			 struct inference_content *c)
+{
+	obj_id o = index_find(r->in->index, word);
+	const struct inference_line *l = o == OBJ_NONE ? NULL : &r->out->v[o];
+	const struct inference_shape *x = inference_shape(r, target);
+	uint64_t delta = l ? word - objects_addr(r->in->objects, o) : 0;
+	enum inference_fit fit;
+	bool agrees;
+
+	if (!l || !x->size || x->is_scalar || delta == objects_size(r->in->objects, o))
+		return;
+	if (delta) {
+		c->n_unfit += x->is_record && is_misplaced(r, o, delta, target);
+		c->n_unsure++;
+		return;
+	}
+	fit = inference_fit_shape(x, objects_size(r->in->objects, o),
+				  objects_kind(r->in->objects, o) == OBJECT_MMAPPED);
+	/* what it says itself confirms nothing */
+	agrees = l->type != TYPE_NONE && (l->reason != INFERRED_FIELD || l->from != source) &&
+		 (inference_begins_with(r->in->table, l->type, target) ||
+		  inference_begins_with(r->in->table, target, l->type));
+	if (fit == FIT_EXACT || (fit == FIT_OPEN && l->type == target))
+		c->n_exact++;
+	else
+		c->n_unsure++;
+	/* larger is no contradiction, but for what is linked by a member: what holds that is known, as a rule */
+	c->n_unfit += !agrees && (fit == FIT_NONE || ((fit == FIT_PREFIX || fit == FIT_ARRAY) &&
+						      inference_is_linked_head(r, target)));
+	c->n_good += agrees;
+	c->n_bad += !agrees && l->type != TYPE_NONE && l->confidence > CONFIDENCE_GUESS &&
+		    x->is_record && inference_shape(r, l->type)->is_record;
+}
+
+static void weigh_word(struct inference_run *r, const struct masks *m, obj_id o, uint64_t i,
+		       uint64_t word, struct inference_content *c)
 {
 	bool is_bad = inference_is_bad(r, word, m->code >> i & 1);
 
@@ -70,8 +106,8 @@ static void weigh_word(struct inference_run *r, const struct masks *m, uint64_t 
 		c->n_bad++;
 	else
 		c->n_good++;
-	if (m->sure >> i & 1 && !is_bad && start_of(r, word) != OBJ_NONE)
-		weigh_target(r, start_of(r, word), m->targets[i], c);
+	if (m->sure >> i & 1 && !is_bad)
+		weigh_target(r, o, word, m->targets[i], c);
 }
 
 struct inference_content inference_weigh(struct inference_run *r, obj_id o, uint64_t off,
@@ -96,7 +132,7 @@ struct inference_content inference_weigh(struct inference_run *r, obj_id o, uint
 
 		memcpy(&word, at + i * sizeof(word), sizeof(word));
 		if (word)
-			weigh_word(r, &m, i, word, &c);
+			weigh_word(r, &m, o, i, word, &c);
 	}
 	return c;
 }

@@ -52,6 +52,16 @@ int inference_list_of(struct inference_run *r, type_id id, const struct layout_p
 	return 0;
 }
 
+bool inference_is_linked(const struct inference_run *r, type_id id)
+{
+	const struct layout_pointers *list = r->lists[id];
+
+	for (size_t i = 0; list && i < list->list.n; i++)
+		if (list->list.v[i].target == id)
+			return true;
+	return false;
+}
+
 bool inference_is_untyped(const struct layout_pointer *p)
 {
 	return p->target == TYPE_VOID && !p->is_shared;

@@ -160,6 +160,8 @@ static int follow(struct inference_run *r, const struct inference_word *w, addr_
 		line.confidence = CONFIDENCE_LIKELY;
 	if (!delta)
 		return inference_propose(r, o, line, err);
+	if (s->reason == INFERRED_FIELD && inference_shape(r, p->target)->is_record)
+		r->out->v[s->from].flags |= INFERENCE_UNFIT;
 	if (delta < s->element)
 		rc = follow_ring(r, s, &line, o, delta, err);
 	return rc < 0 ? rc : note_interior(r, s, &line, o, delta, err);

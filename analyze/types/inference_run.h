@@ -114,6 +114,12 @@ WARN_UNUSED int inference_list_of(struct inference_run *r, type_id id,
 				  const struct layout_pointers **out, struct err *err);
 bool inference_is_untyped(const struct layout_pointer *p); /* void *, in no union */
 const struct inference_shape *inference_shape(struct inference_run *r, type_id id);
+/* It points to its own kind, and larger types begin with it: no array of such is made. What is not listed yet is none. */
+bool inference_is_linked(const struct inference_run *r, type_id id);
+static inline bool inference_is_linked_head(const struct inference_run *r, type_id id)
+{
+	return r->head_of[id] && inference_is_linked(r, id);
+}
 WARN_UNUSED int inference_find_heads(struct inference_run *r, struct err *err);
 
 /*
@@ -147,6 +153,9 @@ struct inference_content {
 	uint32_t n_good, n_bad; /* pointers that are addresses, or none */
 	uint32_t n_strange;	/* other words that are the start of an object */
 	uint32_t n_odd;		/* void * that are no addresses: numbers, perhaps */
+	uint32_t n_exact;  /* good ones that lead to the start of an object of just that size */
+	uint32_t n_unfit;  /* good ones that lead to what cannot be their target */
+	uint32_t n_unsure; /* good ones that lead to what has another size, or into the middle */
 };
 
 /*
@@ -164,6 +173,10 @@ typedef bool inference_suits(struct inference_run *r, type_id type, enum inferen
 			     const void *arg);
 WARN_UNUSED int inference_pick(struct inference_run *r, obj_id o, inference_suits *suits,
 			       const void *arg, type_id *type, bool *by_size, struct err *err);
+
+/* inference_arrays.c: looks at what size and fit do not tell; may change the fit. How sure that makes the line. */
+uint8_t inference_check_content(struct inference_run *r, obj_id o, struct inference_line *l,
+				const struct inference_line *was, struct err *err);
 
 /* inference_weak.c: what declared types do not say. After inference_spread(). ERR_NOMEM. */
 WARN_UNUSED int inference_weak(struct inference_run *r, struct err *err);

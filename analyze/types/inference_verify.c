@@ -3,8 +3,10 @@
  * before leads to memory that is something else by now, of the same size, and nobody contradicts who is not known.
  *
  *	a word that is no pointer by its type and is the start of an object
+ *	a pointer to a struct that leads to an object of another size, or into the middle of what has none there
  *	a bool that is neither 0 nor 1; an enumerator's value that has bits none of them has
  *
+ *	nothing but zeros, which any type can be
  * One of these, and the object is likely. Objects are looked at in the order of their addresses: memory is read once,
  * in a row.
  */
@@ -166,6 +168,11 @@ static bool is_out_of_range(const struct inference_checks *c, const uint8_t *at,
 	return false;
 }
 
+static bool is_zero(const uint8_t *at, uint64_t n)
+{
+	return n && !at[0] && !memcmp(at, at + 1, n - 1);
+}
+
 /* A word that holds a number, and is where an object starts. */
 static bool has_strange_word(struct inference_run *r, const struct inference_checks *c,
 			     const uint8_t *at, uint64_t avail)
@@ -194,16 +201,21 @@ int inference_verify(struct inference_run *r, struct err *err)
 	for (obj_id o = 0; o < r->out->n; o++) {
 		struct inference_line *l = &r->out->v[o];
 		const struct inference_checks *c;
-		uint64_t avail;
+		uint64_t avail, size;
 		const uint8_t *at;
 
-		if (l->confidence != CONFIDENCE_CERTAIN || l->fit != FIT_EXACT)
+		if (l->confidence != CONFIDENCE_CERTAIN)
 			continue;
 		c = checks_of(r, l->type, err);
 		if (!c)
 			return err_nomem(err);
 		at = inference_at(r, objects_addr(r->in->objects, o), &avail);
-		if (at && (is_out_of_range(c, at, avail) || has_strange_word(r, c, at, avail)))
+		if (l->flags & INFERENCE_UNFIT && inference_weigh(r, o, 0, l->type, err).n_unfit)
+			l->flags |= INFERENCE_DOUBT;
+		size = inference_shape(r, l->type)->size;
+		avail = avail < size ? avail : size;
+		if (at && ((l->fit == FIT_EXACT && is_zero(at, avail)) ||
+			   is_out_of_range(c, at, avail) || has_strange_word(r, c, at, avail)))
 			l->flags |= INFERENCE_DOUBT;
 	}
 	return 0;

@@ -254,6 +254,7 @@ static void a_base_gives_way_to_what_is_derived_from_it(void **state)
 	struct bed *b = make_bed();
 	addr_t d = object(b, 56), small = object(b, 24);
 
+	put(b, d + 8, 1);
 	global(b, b->p_base, d);
 	global(b, b->p_derived, d);
 	global(b, b->p_base, small);
@@ -438,6 +439,7 @@ static void an_array_of_one_at_the_end_goes_on(void **state)
 
 	global(b, pointer_to(b, list), d);
 	global(b, pointer_to(b, list), none);
+	put(b, d, 1);
 	put(b, d + 32, c);
 	conclude(b);
 	expect(b, d, list, FIT_EXACT, CONFIDENCE_CERTAIN);
@@ -483,6 +485,7 @@ static void what_inherits_by_a_macro_is_no_contradiction(void **state)
 							     MEMBER("more", b->p_byte, 32)},
 			       3);
 
+	put(b, a + 16, 1);
 	global(b, pointer_to(b, head), a);
 	global(b, pointer_to(b, large), a);
 	global(b, pointer_to(b, head), small);
@@ -674,6 +677,38 @@ static void content_that_the_type_does_not_have_is_doubtful(void **state)
 	free_bed(b);
 }
 
+static void an_array_whose_pointers_all_fit_is_certain(void **state)
+{
+	struct bed *b = make_bed();
+	addr_t good = object(b, 808), bad = object(b, 808), s[4], other = object(b, 104);
+
+	for (int i = 0; i < 4; i++) {
+		s[i] = object(b, 24);
+		put(b, s[i] + 16, 1);
+		put(b, (i < 2 ? good : bad) + (addr_t)i * 80, s[i]);
+	}
+	put(b, bad + 400, other + 8);
+	global(b, b->pp_session, good);
+	global(b, b->pp_session, bad);
+	conclude(b);
+	expect(b, good, b->p_session, FIT_ARRAY, CONFIDENCE_CERTAIN);
+	expect(b, s[1], b->session, FIT_EXACT, CONFIDENCE_CERTAIN);
+	expect(b, bad, b->p_session, FIT_ARRAY, CONFIDENCE_LIKELY);
+	expect(b, s[3], b->session, FIT_EXACT, CONFIDENCE_LIKELY);
+	free_bed(b);
+}
+
+static void nothing_but_zeros_is_not_certain(void **state)
+{
+	struct bed *b = make_bed();
+	addr_t a = object(b, 24);
+
+	global(b, b->p_session, a);
+	conclude(b);
+	expect(b, a, b->session, FIT_EXACT, CONFIDENCE_LIKELY);
+	free_bed(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -700,6 +735,8 @@ int main(void)
 		cmocka_unit_test(a_tag_says_what_begins_with_a_head),
 		cmocka_unit_test(a_void_pointer_leads_to_what_others_of_its_kind_do),
 		cmocka_unit_test(content_that_the_type_does_not_have_is_doubtful),
+		cmocka_unit_test(an_array_whose_pointers_all_fit_is_certain),
+		cmocka_unit_test(nothing_but_zeros_is_not_certain),
 	};
 
 	return cmocka_run_group_tests_name("inferred types", tests, NULL, NULL);
