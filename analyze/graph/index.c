@@ -253,7 +253,7 @@ void index_find_batch(const struct index *x, const addr_t *a, size_t n, obj_id *
 		if (cell[i])
 			rank[i] = rank_in(cell[i], a[i]);
 		if (rank[i])
-			__builtin_prefetch(&x->objects->list.v[rank[i] - 1]);
+			objects_prefetch(x->objects, rank[i] - 1);
 	}
 	for (size_t i = 0; i < n; i++)
 		out[i] = settle(x, a[i], rank[i]);

@@ -57,6 +57,18 @@ static bool is_absent(const struct space *s)
 	return mapped && !s->parts->truncated;
 }
 
+/* As many as there could be: no allocator gives out less than this, its own bytes included. */
+enum { SMALLEST_OBJECT = 32 };
+
+static uint64_t most_objects(const struct space *space)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < space->runs.n; i++)
+		bytes += space->runs.v[i].size;
+	return bytes / SMALLEST_OBJECT;
+}
+
 static int walk_all(struct walk *w, struct err *err)
 {
 	uint64_t n_dropped = 0;
@@ -105,6 +117,7 @@ int heap_init(struct heap *heap, const struct space *space, const struct modules
 	int rc;
 
 	*heap = (struct heap){0};
+	objects_expect(w.objects, most_objects(space));
 	rc = walk_all(&w, err);
 	if (rc < 0)
 		heap_deinit(heap);

@@ -11,19 +11,39 @@
  * The sort is stable: of two objects at one address the first added stays.
  * Invariants after sealing: ascending, disjoint, none wraps around the address
  * space, bytes and n_mappings are sums over the list.
+ *
+ * Then each object is packed into one word, where it lies (objects.h); those that do not fit are kept beside,
+ * by id. A heap in which one of 16 does not fit stays as it is: looking them up would take longer than
+ * the memory is worth.
  */
 #include <assert.h>
 #include <string.h>
 
 #include "analyze/heap/objects.h"
+#include "base/big_array.h"
 
 #define OBJECTS_MAX   ((size_t)UINT32_MAX - 1)
 #define SIZE_MAX_KEPT (UINT64_MAX >> 2)
+#define ADDR_END      (1ull << 48)
+
+/* One of so many may be odd. */
+enum { ODD_SHARE = 16 };
 
 void objects_deinit(struct objects *o)
 {
 	vec_deinit(&o->list);
+	vec_deinit(&o->odd);
+	free(o->packed);
 	*o = (struct objects){0};
+}
+
+void objects_expect(struct objects *o, uint64_t n)
+{
+	assert(!o->list.v);
+	if (n > OBJECTS_MAX)
+		n = OBJECTS_MAX;
+	o->list.v = big_array(n, sizeof(*o->list.v), 0);
+	o->list.cap = o->list.v ? n : 0;
 }
 
 int objects_add(struct objects *o, addr_t addr, uint64_t size, enum object_kind kind,
@@ -138,30 +158,104 @@ static uint64_t drop_overlaps(struct objects *o)
 	return n - kept;
 }
 
+static bool is_odd(const struct object *v)
+{
+	uint64_t size = v->size_kind >> 2, granule = 1 << PACKED_GRANULE_SHIFT;
+
+	return v->addr % granule || size % granule || v->addr >= ADDR_END ||
+	       size / granule >= PACKED_SIZE_MAX;
+}
+
+static uint64_t pack(const struct object *v)
+{
+	addr_t addr = v->addr < ADDR_END ? v->addr : ADDR_END - 1;
+	uint64_t size = is_odd(v) ? PACKED_SIZE_MAX : v->size_kind >> 2 >> PACKED_GRANULE_SHIFT;
+
+	return addr >> PACKED_GRANULE_SHIFT << PACKED_ADDR_SHIFT | size << PACKED_SIZE_SHIFT |
+	       (v->size_kind & 3);
+}
+
+/* Notes those that do not fit; false: there are too many. */
+static bool find_odd(struct objects *o, int *rc)
+{
+	for (obj_id i = 0; i < o->n; i++) {
+		if (!is_odd(&o->list.v[i]))
+			continue;
+		if (o->odd.n > o->n / ODD_SHARE)
+			return false;
+		*rc = vec_push(&o->odd, ((struct odd_object){i, o->list.v[i]}));
+		if (*rc < 0)
+			return false;
+	}
+	return true;
+}
+
+/* Each into the first half of the room that it or an earlier one had. */
+static void pack_list(struct objects *o)
+{
+	uint8_t *to = (uint8_t *)o->list.v;
+	void *fit;
+
+	for (obj_id i = 0; i < o->n; i++) {
+		uint64_t word = pack(&o->list.v[i]);
+
+		memcpy(to + (size_t)i * sizeof(word), &word, sizeof(word));
+	}
+	fit = realloc(to, (size_t)o->n * sizeof(*o->packed) + 1);
+	o->packed = fit ? fit : (void *)to;
+	o->list.v = NULL;
+	o->list.n = o->list.cap = 0;
+}
+
+static void fit_list(struct objects *o)
+{
+	struct object *fit = o->n ? realloc(o->list.v, o->n * sizeof(*fit)) : NULL;
+
+	vec_deinit(&o->odd);
+	if (fit) {
+		o->list.v = fit;
+		o->list.cap = o->n;
+	}
+}
+
 int objects_seal(struct objects *o, uint64_t *n_dropped, struct err *err)
 {
-	struct object *fit;
 	int rc = sort_list(o, err);
 
 	if (rc < 0)
 		return rc;
 	*n_dropped = drop_overlaps(o);
+	o->n = (uint32_t)o->list.n;
 	o->sealed = true;
-	fit = o->list.n ? realloc(o->list.v, o->list.n * sizeof(*fit)) : NULL;
-	if (fit) {
-		o->list.v = fit;
-		o->list.cap = o->list.n;
-	}
-	return 0;
+	if (find_odd(o, &rc))
+		pack_list(o);
+	else
+		fit_list(o);
+	return rc < 0 ? err_nomem(err) : 0;
+}
+
+const struct object *objects_unpacked(const struct objects *o, obj_id i)
+{
+	if (!o->packed)
+		return &o->list.v[i];
+	return &o->odd.v[vec_bisect(&o->odd, e, e->id < i)].is;
 }
 
 obj_id objects_find(const struct objects *o, addr_t a)
 {
-	size_t above = first_above(o->list.v, 0, o->list.n, a);
+	obj_id lo = 0, hi = o->n;
 
-	if (!above || a - o->list.v[above - 1].addr > o->list.v[above - 1].size_kind >> 2)
+	while (lo < hi) {
+		obj_id mid = lo + (hi - lo) / 2;
+
+		if (objects_addr(o, mid) <= a)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (!lo || a - objects_addr(o, lo - 1) > objects_size(o, lo - 1))
 		return OBJ_NONE;
-	return (obj_id)(above - 1);
+	return lo - 1;
 }
 
 void objects_check(const struct objects *o)
@@ -169,7 +263,7 @@ void objects_check(const struct objects *o)
 	uint64_t bytes = 0, n_mappings = 0;
 	addr_t end = 0;
 
-	assert(o->sealed && o->list.n <= OBJECTS_MAX);
+	assert(o->sealed && o->n <= OBJECTS_MAX && !(o->packed && o->list.v));
 	for (obj_id i = 0; i < objects_count(o); i++) {
 		assert(objects_addr(o, i) >= end && objects_size(o, i) > 0);
 		end = objects_addr(o, i) + objects_size(o, i);

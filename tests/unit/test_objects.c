@@ -130,6 +130,60 @@ static void any_order_of_adding_gives_the_same_table(void **state)
 	}
 }
 
+/* Whatever does not fit in a word comes out as it went in, whether it is rare or most of the heap. */
+static void odd_objects_are_what_they_were(void **state)
+{
+	static const addr_t offs[] = {0, 8, 4, 1};
+	static const uint64_t sizes[] = {
+		8, 24, 12, 1, (1 << 20) - 16, (1 << 20) - 8, 1 << 20, 1 << 24, 3ull << 40};
+	uint64_t n_packed = 0;
+
+	for (uint64_t seed = 0; seed < 400; seed++) {
+		struct objects o = {0};
+		struct object want[300];
+		addr_t at = seed % 7 ? 0x1000 : (1ull << 48) - 4096;
+		uint32_t n = 1 + (uint32_t)(seed % ARRAY_LEN(want)), common = 2 + seed % 60;
+
+		for (uint32_t i = 0; i < n; i++) {
+			uint64_t h = (seed << 20 ^ i) * 0x9e3779b97f4a7c15ull;
+			bool odd = (h >> 40) % common == 0;
+			uint64_t size = odd ? sizes[(h >> 20) % ARRAY_LEN(sizes)] : 24;
+
+			at += odd ? offs[h >> 60 & 3] : 0;
+			add(&o, at, size, (h >> 58) & 3);
+			want[i] = (struct object){at, size << 2 | (h >> 58 & 3)};
+			at = (at + size + 15) & ~15ull;
+		}
+		assert_int_equal(seal(&o), 0);
+		assert_int_equal(objects_count(&o), n);
+		n_packed += o.packed && o.odd.n;
+		for (uint32_t i = 0; i < n; i++) {
+			assert_int_equal(objects_addr(&o, i), want[i].addr);
+			assert_int_equal(objects_size(&o, i), want[i].size_kind >> 2);
+			assert_int_equal(objects_kind(&o, i), want[i].size_kind & 3);
+			assert_int_equal(objects_find(&o, want[i].addr), i);
+		}
+		objects_deinit(&o);
+	}
+	assert_true(n_packed > 100 && n_packed < 390);
+}
+
+static void a_usual_object_takes_one_word(void **state)
+{
+	struct objects o = {0};
+
+	objects_expect(&o, 10);
+	for (uint32_t i = 0; i < 1000; i++)
+		add(&o, 0x7fff00000010 + 32 * i, 24, OBJECT_ARENA);
+	add(&o, 0x1000, 1 << 30, OBJECT_MMAPPED);
+	assert_int_equal(seal(&o), 0);
+	assert_non_null(o.packed);
+	assert_int_equal(o.odd.n, 1);
+	assert_int_equal(objects_size(&o, 0), 1 << 30);
+	assert_int_equal(objects_addr(&o, 1000), 0x7fff00000010 + 32 * 999);
+	objects_deinit(&o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -139,6 +193,8 @@ int main(void)
 		cmocka_unit_test(an_address_finds_its_object),
 		cmocka_unit_test(an_empty_table_finds_nothing),
 		cmocka_unit_test(any_order_of_adding_gives_the_same_table),
+		cmocka_unit_test(odd_objects_are_what_they_were),
+		cmocka_unit_test(a_usual_object_takes_one_word),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
