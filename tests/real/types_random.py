@@ -1,18 +1,19 @@
 """A random C program that knows what each of its objects is.
 
-    types_random.py SEED [--stale] >program.c
+    types_random.py SEED [--stale] [--midway] >program.c
 
 It makes structs that hold each other in the ways of C (pointers, arrays of pointers and of structs, intrusive lists,
 unions with a tag, first members as base classes, pointers to members inside, flexible arrays, arrays of one at the
 end, void *, text), writes what each object is to the file named by its argument, in the form of walk.py, and aborts.
 
 Every pointer of a declared type points to one, or to what begins with one. With --stale this no longer holds: objects
-are freed while others still point to them, and their memory is used again.
+are freed while others still point to them, and their memory is used again. With --midway it dies while objects are
+being made, in some depth of calls, whose locals are set or not set yet.
 """
 import random
 import sys
 
-seed, stale = int(sys.argv[1]), "--stale" in sys.argv
+seed, stale, midway = int(sys.argv[1]), "--stale" in sys.argv, "--midway" in sys.argv
 rng = random.Random(seed)
 N = rng.randint(8, 16)
 SCALARS = ["int", "long", "double", "char", "short", "unsigned char", "bool", "enum colour"]
@@ -130,6 +131,8 @@ void fill_s{self.i}({self.name} *p, int depth)
 
 	if (depth < 0 || budget-- < 0)
 		return NULL;
+	if (budget == last)
+		finish();
 	{f"switch (rand() % {len(derived) + 1}) {{ {heirs} }}" if derived else ""}
 	p = calloc(1, sizeof(*p) + more);
 	note(p, "{self.name}", "{shape}");
@@ -166,9 +169,11 @@ print("""#include <stdbool.h>
 enum { KEPT = 8, MANY = 1 << 16 };
 enum colour { RED, GREEN };
 struct list_head { struct list_head *next, *prev; };
-static int budget = 3000;
+static int budget = 3000, last = -2;
+static const char *told;
 static struct { void *p; const char *type, *shape; } notes[MANY];
 static int n_notes;
+static void write_heads(FILE *f);
 static void *kept[64];
 """)
 # what is kept for the bookkeeping is inverted, so that nothing finds it there
@@ -217,6 +222,18 @@ static unsigned char *bytes(void)
 	note(p, "bytes", "array");
 	return p;
 }
+static void finish(void)
+{
+	FILE *f = fopen(told, "w");
+
+	for (int i = 0; i < n_notes; i++)
+		if (strcmp(notes[i].shape, "gone"))
+			fprintf(f, "%p\\t%s\\t%s\\t0x0\\terased\\n", (void *)~(size_t)notes[i].p, notes[i].type,
+				notes[i].shape);
+	write_heads(f);
+	fclose(f);
+	abort();
+}
 static int a_function(int i)
 {
 	return i + 1;
@@ -251,7 +268,14 @@ for k, s in enumerate(roots):
 by_value = [s for s in structs if not s.tail][:2]
 for k, s in enumerate(by_value):
     print(f"{s.name} g_value{k};")
-print("int main(int argc, char **argv)\n{\n\tFILE *f;\n\n\tsrand(%d);" % seed)
+print("static void write_heads(FILE *f)\n{")
+for s in structs:
+    for d in s.derives():
+        print(f'\tfputs("head\\t{s.name}\\t{d}\\n", f);')
+print("}")
+print("int main(int argc, char **argv)\n{\n\tsrand(%d);\n\ttold = argv[1];" % seed)
+if midway:
+    print(f"\tlast = {rng.randint(200, 2900)};")
 for k, s in enumerate(roots):
     print(f"\tg_root{k} = make_s{s.i}(6);\n\tfor (int i = 0; i < 8; i++)\n\t\tg_roots{k}[i] = any_s{s.i}(5);")
 for k, s in enumerate(by_value):
@@ -272,11 +296,4 @@ if stale:
 # the lists of what was made lately would lead to all
 for s in structs:
     print(f"\tif (argc > 2)\n\t\tmemset(made_s{s.i}, 0, sizeof(made_s{s.i}));")
-print("""	f = fopen(argv[1], "w");
-	for (int i = 0; i < n_notes; i++)
-		if (strcmp(notes[i].shape, "gone"))
-			fprintf(f, "%p\\t%s\\t%s\\t0x0\\terased\\n", (void *)~(size_t)notes[i].p, notes[i].type, notes[i].shape);""")
-for s in structs:
-    for d in s.derives():
-        print(f'\tfprintf(f, "head\\t{s.name}\\t{d}\\n");')
-print("\tfclose(f);\n\tabort();\n}")
+print("\tfinish();\n}")

@@ -22,7 +22,9 @@ def thread_at(pointer):
     at = number(pointer)
     if at:
         is_main = at == number(state["mainthread"])
-        walk.say(at - BEFORE_THREAD, "struct LG" if is_main else "struct LX", "one", pointer, "member")
+        is_declared = walk.name_of(pointer.type.strip_typedefs().target()) == "struct lua_State"
+        walk.say(at - BEFORE_THREAD, "struct LG" if is_main else "struct LX", "one", pointer,
+                 "member" if is_declared else "inside")
 
 
 def collected(pointer):
