@@ -159,7 +159,7 @@ int inference_propose(struct inference_run *r, obj_id o, struct inference_line l
 
 static int begin(struct inference_run *r, struct err *err)
 {
-	uint32_t n_types = type_table_count(r->in->table);
+	uint32_t n_types = r->n_types = type_table_count(r->in->table);
 	struct inference *out = r->out;
 
 	out->n = objects_count(r->in->objects);

@@ -78,7 +78,9 @@ static uint8_t check_structs(struct inference_run *r, obj_id o, struct inference
 
 	for (i = 1; i < n && i < (s->size > SMALL ? ELEMENTS : POINTERS); i++)
 		weigh_element(r, o, i * s->size, l->type, &all, err);
-	linked = inference_is_linked(r, l->type);
+	/* what is linked, and stands before others, is an array only if each element leads to what it should, or to much */
+	linked = inference_is_linked(r, l->type) && all.n_exact < i - 1 &&
+		 (s->size < 4 * SMALL || all.n_good < 2 * (i - 1));
 	if (all.n_bad + all.n_strange + all.n_odd > all.n_good / 8 ||
 	    (linked && r->head_of[l->type]) || (linked && s->size <= SMALL && all.n_good < i / 2) ||
 	    (!all.n_good && n < ELEMENTS))

@@ -5,6 +5,8 @@
  */
 #include "analyze/types/inference_run.h"
 
+enum { AHEAD = 32 };
+
 /* It comes from no other object. */
 static bool is_seed(const struct inference_line *l)
 {
@@ -88,6 +90,24 @@ static int decide(struct inference_run *r, obj_id o, struct bitset *decided, str
 	return 0;
 }
 
+/* What comes from an object that is decided, or from none, needs no way up. */
+static bool decide_at_once(struct inference_run *r, obj_id o, struct bitset *decided)
+{
+	struct inference_line *l = &r->out->v[o];
+	uint8_t above = CONFIDENCE_CERTAIN;
+
+	if (l->type != TYPE_NONE && !is_seed(l)) {
+		if (!bitset_has(decided, l->from))
+			return false;
+		above = r->out->v[l->from].confidence;
+	}
+	bitset_add(decided, o);
+	l->confidence = least(l->confidence, above);
+	l->confidence = least(l->confidence,
+			      still_holds(r, l) ? inference_own_confidence(l) : CONFIDENCE_GUESS);
+	return true;
+}
+
 int inference_decide(struct inference_run *r, struct err *err)
 {
 	struct inference *out = r->out;
@@ -95,7 +115,9 @@ int inference_decide(struct inference_run *r, struct err *err)
 	int rc = bitset_init(&decided, out->n) < 0 ? err_nomem(err) : 0;
 
 	for (obj_id o = 0; o < out->n && rc == 0; o++) {
-		if (!bitset_has(&decided, o))
+		if (o + AHEAD < out->n && out->v[o + AHEAD].from < out->n)
+			__builtin_prefetch(&out->v[out->v[o + AHEAD].from]);
+		if (!bitset_has(&decided, o) && !decide_at_once(r, o, &decided))
 			rc = decide(r, o, &decided, err);
 		if (objects_kind(r->in->objects, o) == OBJECT_MAPPING)
 			continue;

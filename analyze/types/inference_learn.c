@@ -7,7 +7,7 @@
 
 #include "analyze/types/inference_run.h"
 
-enum { ENOUGH = 16 };
+enum { ENOUGH = 16, SAMPLE = 1 << 17 };
 
 static struct inference_habit *habit_of(struct inference_run *r, const struct inference_word *w)
 {
@@ -54,16 +54,16 @@ int inference_note(struct inference_run *r, const struct inference_word *w, obj_
 	return inference_propose(r, o, line, err);
 }
 
-static int pass(struct inference_run *r, enum inference_mode mode, struct err *err)
+static int pass(struct inference_run *r, enum inference_mode mode, obj_id step, struct err *err)
 {
 	int rc = 0;
 
 	r->mode = mode;
-	for (obj_id o = 0; o < r->out->n && rc == 0; o++) {
+	for (uint64_t o = 0; o < r->out->n && rc == 0; o += step) {
 		const struct inference_line *l = &r->out->v[o];
 
 		if (l->type != TYPE_NONE && l->fit != FIT_BYTES && bitset_has(&r->voids, l->type))
-			rc = inference_read_object(r, o, err);
+			rc = inference_read_object(r, (obj_id)o, err);
 	}
 	if (rc == 0)
 		rc = inference_flush(r, err);
@@ -73,22 +73,35 @@ static int pass(struct inference_run *r, enum inference_mode mode, struct err *e
 
 static bool has_learned(const struct inference_run *r)
 {
-	for (type_id id = 0; id < type_table_count(r->in->table); id++)
+	for (type_id id = 0; id < r->n_types; id++)
 		for (size_t i = 0; r->habits[id] && i < r->lists[id]->list.n; i++)
 			if (r->habits[id][i].n >= ENOUGH && !r->habits[id][i].n_other)
 				return true;
 	return false;
 }
 
-int inference_learn(struct inference_run *r, struct err *err)
+static void forget(struct inference_run *r)
 {
-	int rc = pass(r, MODE_TALLY, err);
-
-	if (rc == 0 && has_learned(r))
-		rc = pass(r, MODE_APPLY, err);
-	for (type_id id = 0; id < type_table_count(r->in->table); id++) {
+	for (type_id id = 0; id < r->n_types; id++) {
 		free(r->habits[id]);
 		r->habits[id] = NULL;
 	}
+}
+
+int inference_learn(struct inference_run *r, struct err *err)
+{
+	obj_id step = r->out->n / SAMPLE + 1;
+	int rc = pass(r, MODE_TALLY, step, err);
+	bool is_any = rc == 0 && has_learned(r);
+
+	/* of many objects some show whether it is worth looking at all */
+	if (is_any && step > 1) {
+		forget(r);
+		rc = pass(r, MODE_TALLY, 1, err);
+		is_any = rc == 0 && has_learned(r);
+	}
+	if (is_any)
+		rc = pass(r, MODE_APPLY, 1, err);
+	forget(r);
 	return rc;
 }

@@ -67,10 +67,9 @@ bool inference_is_untyped(const struct layout_pointer *p)
 	return p->target == TYPE_VOID && !p->is_shared;
 }
 
-const struct inference_shape *inference_shape(struct inference_run *r, type_id id)
+const struct inference_shape *inference_fill_shape(struct inference_run *r, type_id id)
 {
-	struct inference_shape *s =
-		&r->shapes[id < type_table_count(r->in->table) ? id : TYPE_UNKNOWN];
+	struct inference_shape *s = &r->shapes[id < r->n_types ? id : TYPE_UNKNOWN];
 
 	if (!s->is_known)
 		*s = inference_shape_of(r->in->table, id);

@@ -16,27 +16,16 @@
 
 #include "analyze/types/inference_run.h"
 
-enum { GRAIN = 24, COMPACT_FROM = 4096, INTERIOR_MAX = 1 << 20, SENTINELS = 4096 };
+enum { COMPACT_FROM = 4096, INTERIOR_MAX = 1 << 20, SENTINELS = 4096 };
 
-static struct inference_stretch *way_of(struct inference_stretch *ways, addr_t addr)
+const uint8_t *inference_find_bytes(struct inference_run *r, addr_t addr, uint64_t *avail)
 {
-	return &ways[(addr >> GRAIN ^ addr >> (GRAIN + 8)) % INFERENCE_WAYS];
-}
+	const uint8_t *p = space_at(r->in->space, addr, avail);
 
-const uint8_t *inference_at(struct inference_run *r, addr_t addr, uint64_t *avail)
-{
-	struct inference_stretch *s = way_of(r->bytes, addr);
-
-	if (addr - s->addr >= s->size) {
-		uint64_t n;
-		const uint8_t *p = space_at(r->in->space, addr, &n);
-
-		if (!p)
-			return NULL;
-		*s = (struct inference_stretch){.addr = addr, .size = n, .bytes = p};
-	}
-	*avail = s->size - (addr - s->addr);
-	return s->bytes + (addr - s->addr);
+	if (p)
+		*inference_way(r->bytes, addr) =
+			(struct inference_stretch){.addr = addr, .size = *avail, .bytes = p};
+	return p;
 }
 
 static bool read_word(struct inference_run *r, addr_t addr, uint64_t *word)
@@ -52,7 +41,7 @@ static bool read_word(struct inference_run *r, addr_t addr, uint64_t *word)
 
 bool inference_is_bad(struct inference_run *r, uint64_t word, bool is_code)
 {
-	struct inference_stretch *s = way_of(r->mapped, word);
+	struct inference_stretch *s = inference_way(r->mapped, word);
 	const struct mapping *m;
 	uint64_t avail;
 
@@ -236,9 +225,23 @@ static bool source_word(struct inference_run *r, const struct inference_source *
 	return true;
 }
 
-/* Copies of one pointer field, its first one at base + p->off. The source may be another after a flush. */
-static int take_words(struct inference_run *r, const struct inference_source *s, uint32_t *source,
-		      uint64_t base, uint32_t pointer, struct err *err)
+/* One word of the source that is being read, which may be another after a flush. */
+static int take_word(struct inference_run *r, const struct inference_source *s, uint64_t off,
+		     uint64_t word, uint32_t pointer, struct err *err)
+{
+	if (r->n_words == INFERENCE_BATCH) {
+		if (inference_flush(r, err) < 0)
+			return ERR_NOMEM;
+		r->sources[r->n_sources++] = *s;
+	}
+	r->targets[r->n_words] = word;
+	r->words[r->n_words++] = (struct inference_word){off, r->n_sources - 1, pointer};
+	return 0;
+}
+
+/* Copies of one pointer field, its first one at base + p->off. */
+static int take_words(struct inference_run *r, const struct inference_source *s, uint64_t base,
+		      uint32_t pointer, struct err *err)
 {
 	const struct layout_pointer *p = &r->lists[s->type]->list.v[pointer];
 	uint64_t count = p->is_open ? UINT64_MAX : p->count, off, word;
@@ -248,16 +251,9 @@ static int take_words(struct inference_run *r, const struct inference_source *s,
 		    __builtin_add_overflow(off, base + p->off, &off) || off >= s->size ||
 		    s->size - off < sizeof(word))
 			break;
-		if (source_word(r, s, off, &word) && word) {
-			if (r->n_words == INFERENCE_BATCH) {
-				if (inference_flush(r, err) < 0)
-					return ERR_NOMEM;
-				r->sources[r->n_sources] = *s;
-				*source = r->n_sources++;
-			}
-			r->targets[r->n_words] = word;
-			r->words[r->n_words++] = (struct inference_word){off, *source, pointer};
-		}
+		if (source_word(r, s, off, &word) && word &&
+		    take_word(r, s, off, word, pointer, err) < 0)
+			return ERR_NOMEM;
 		if (!p->stride)
 			break;
 	}
@@ -273,24 +269,54 @@ static bool is_another_reading(const struct layout_pointers *l, size_t i)
 	       p->count == q->count && p->is_open == q->is_open;
 }
 
+static bool is_left_out(const struct inference_run *r, const struct layout_pointers *l, uint32_t i)
+{
+	return r->mode == MODE_FOLLOW ? is_another_reading(l, i)
+				      : !inference_is_untyped(&l->list.v[i]);
+}
+
+/* One copy of the type, at off in the source; bytes: all of the source, NULL: in pieces. */
+static int read_element(struct inference_run *r, const struct inference_source *s,
+			const uint8_t *bytes, uint64_t off, const struct layout_pointers *l,
+			struct err *err)
+{
+	for (uint32_t i = 0; i < l->list.n; i++) {
+		const struct layout_pointer *p = &l->list.v[i];
+		uint64_t word = 0, at = off + p->off;
+
+		if (is_left_out(r, l, i))
+			continue;
+		if (!bytes || p->count != 1 || at < off || at > s->size ||
+		    s->size - at < sizeof(word)) {
+			if (take_words(r, s, off, i, err) < 0)
+				return ERR_NOMEM;
+			continue;
+		}
+		memcpy(&word, bytes + at, sizeof(word));
+		if (word && take_word(r, s, at, word, i, err) < 0)
+			return ERR_NOMEM;
+	}
+	return 0;
+}
+
 int inference_read(struct inference_run *r, const struct inference_source *s, uint64_t elements,
 		   struct err *err)
 {
 	const struct layout_pointers *list = NULL;
 	int rc = inference_list_of(r, s->type, &list, err);
-	uint32_t source;
+	const uint8_t *bytes;
+	uint64_t avail;
 
 	if (rc < 0 || !list->list.n)
 		return rc;
 	if (r->n_sources == INFERENCE_BATCH || r->n_words + list->list.n > INFERENCE_BATCH)
 		rc = inference_flush(r, err);
-	source = r->n_sources++;
-	r->sources[source] = *s;
+	r->sources[r->n_sources++] = *s;
+	bytes = s->bytes ? s->bytes : inference_at(r, s->addr, &avail);
+	if (!s->bytes && bytes && avail < s->size)
+		bytes = NULL;
 	for (uint64_t e = 0; rc == 0 && e < elements; e++)
-		for (uint32_t i = 0; i < list->list.n && rc == 0; i++)
-			if (r->mode == MODE_FOLLOW ? !is_another_reading(list, i)
-						   : inference_is_untyped(&list->list.v[i]))
-				rc = take_words(r, s, &source, e * s->element, i, err);
+		rc = read_element(r, s, bytes, e * s->element, list, err);
 	return rc;
 }
 
@@ -343,7 +369,7 @@ static uint32_t take_objects(struct inference_run *r, obj_id *out, uint32_t max)
 			continue;
 		bitset_remove(&r->queued, o);
 		__builtin_prefetch(&r->out->v[o]);
-		__builtin_prefetch(&r->in->objects->list.v[o]);
+		objects_prefetch(r->in->objects, o);
 		out[n++] = o;
 	}
 	compact(r, q);

@@ -61,7 +61,7 @@ enum inference_mode {
 	MODE_APPLY, /* only untyped pointers: what was noted is proposed */
 };
 
-enum { INFERENCE_BATCH = 64, INFERENCE_WAYS = 16 };
+enum { INFERENCE_BATCH = 64, INFERENCE_WAYS = 16, INFERENCE_GRAIN = 24 };
 
 /* Stretches of memory that were used last, by bits of the address. */
 struct inference_stretch {
@@ -74,6 +74,7 @@ struct inference_stretch {
 struct inference_run {
 	const struct inference_input *in;
 	struct inference *out;
+	uint32_t n_types;
 	struct layout_pointers **lists; /* per type; NULL: not worked out yet; targets peeled */
 	struct inference_shape *shapes; /* per type */
 	uint64_t *
@@ -113,7 +114,12 @@ enum inference_fit inference_fit_shape(const struct inference_shape *s, uint64_t
 WARN_UNUSED int inference_list_of(struct inference_run *r, type_id id,
 				  const struct layout_pointers **out, struct err *err);
 bool inference_is_untyped(const struct layout_pointer *p); /* void *, in no union */
-const struct inference_shape *inference_shape(struct inference_run *r, type_id id);
+const struct inference_shape *inference_fill_shape(struct inference_run *r, type_id id);
+static inline const struct inference_shape *inference_shape(struct inference_run *r, type_id id)
+{
+	return id < r->n_types && r->shapes[id].is_known ? &r->shapes[id]
+							 : inference_fill_shape(r, id);
+}
 /* It points to its own kind, and larger types begin with it: no array of such is made. What is not listed yet is none. */
 bool inference_is_linked(const struct inference_run *r, type_id id);
 static inline bool inference_is_linked_head(const struct inference_run *r, type_id id)
@@ -201,8 +207,22 @@ WARN_UNUSED int inference_tell_apart(struct inference_run *r, obj_id o, struct i
  */
 bool inference_is_bad(struct inference_run *r, uint64_t word, bool is_code);
 
+static inline struct inference_stretch *inference_way(struct inference_stretch *ways, addr_t addr)
+{
+	return &ways[(addr >> INFERENCE_GRAIN ^ addr >> (INFERENCE_GRAIN + 8)) % INFERENCE_WAYS];
+}
+
 /* The bytes at addr, as space_at(). */
-const uint8_t *inference_at(struct inference_run *r, addr_t addr, uint64_t *avail);
+const uint8_t *inference_find_bytes(struct inference_run *r, addr_t addr, uint64_t *avail);
+static inline const uint8_t *inference_at(struct inference_run *r, addr_t addr, uint64_t *avail)
+{
+	const struct inference_stretch *s = inference_way(r->bytes, addr);
+
+	if (addr - s->addr >= s->size)
+		return inference_find_bytes(r, addr, avail);
+	*avail = s->size - (addr - s->addr);
+	return s->bytes + (addr - s->addr);
+}
 
 /* inference_seeds.c: what is known before anything is followed. */
 WARN_UNUSED int inference_seed(struct inference_run *r, struct err *err);

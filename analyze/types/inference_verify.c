@@ -6,7 +6,7 @@
  *	a pointer to a struct that leads to an object of another size, or into the middle of what has none there
  *	a bool that is neither 0 nor 1; an enumerator's value that has bits none of them has
  *
- *	nothing but zeros, which any type can be
+ *	nothing but zeros where there are pointers
  * One of these, and the object is likely. Objects are looked at in the order of their addresses: memory is read once,
  * in a row.
  */
@@ -146,7 +146,7 @@ static const struct inference_checks *checks_of(struct inference_run *r, type_id
 
 void inference_free_checks(struct inference_run *r)
 {
-	for (uint32_t i = 0; r->checks && i < type_table_count(r->in->table); i++)
+	for (uint32_t i = 0; r->checks && i < r->n_types; i++)
 		if (r->checks[i]) {
 			free(r->checks[i]->is_pointer);
 			free(r->checks[i]);
@@ -166,6 +166,11 @@ static bool is_out_of_range(const struct inference_checks *c, const uint8_t *at,
 			return true;
 	}
 	return false;
+}
+
+static bool has_pointers(const struct inference_run *r, type_id id)
+{
+	return r->lists[id] && r->lists[id]->list.n;
 }
 
 static bool is_zero(const uint8_t *at, uint64_t n)
@@ -195,7 +200,7 @@ static bool has_strange_word(struct inference_run *r, const struct inference_che
 
 int inference_verify(struct inference_run *r, struct err *err)
 {
-	r->checks = calloc(type_table_count(r->in->table), sizeof(*r->checks));
+	r->checks = calloc(r->n_types, sizeof(*r->checks));
 	if (!r->checks)
 		return err_nomem(err);
 	for (obj_id o = 0; o < r->out->n; o++) {
@@ -214,8 +219,9 @@ int inference_verify(struct inference_run *r, struct err *err)
 			l->flags |= INFERENCE_DOUBT;
 		size = inference_shape(r, l->type)->size;
 		avail = avail < size ? avail : size;
-		if (at && ((l->fit == FIT_EXACT && is_zero(at, avail)) ||
-			   is_out_of_range(c, at, avail) || has_strange_word(r, c, at, avail)))
+		if (at &&
+		    ((l->fit == FIT_EXACT && has_pointers(r, l->type) && is_zero(at, avail)) ||
+		     is_out_of_range(c, at, avail) || has_strange_word(r, c, at, avail)))
 			l->flags |= INFERENCE_DOUBT;
 	}
 	return 0;

@@ -709,6 +709,36 @@ static void nothing_but_zeros_is_not_certain(void **state)
 	free_bed(b);
 }
 
+static void a_link_at_the_start_of_something_larger_is_no_array(void **state)
+{
+	struct bed *b = make_bed();
+	addr_t a = object(b, 72), c = object(b, 72), table = object(b, 72);
+	type_id p_pair;
+
+	record(b, TYPE_STRUCT, "linked", 64,
+	       (struct types_build_member[]){MEMBER("link", b->list, 0), MEMBER("n", b->big, 56)},
+	       2);
+	global(b, b->p_list, a);
+	put(b, a, c);
+	put(b, a + 8, c);
+	put(b, c, a);
+	put(b, c + 16, 5);
+	/* a type with pointers in each element, whatever begins like it */
+	record(b, TYPE_STRUCT, "more", 56,
+	       (struct types_build_member[]){MEMBER("session", b->session, 0),
+					     MEMBER("n", b->big, 48)},
+	       2);
+	p_pair = b->p_session;
+	for (addr_t i = 0; i < 3; i++)
+		put(b, table + i * 24, object(b, 24));
+	global(b, p_pair, table);
+	conclude(b);
+	expect(b, a, b->list, FIT_PREFIX, CONFIDENCE_GUESS);
+	expect(b, c, b->list, FIT_PREFIX, CONFIDENCE_GUESS);
+	expect(b, table, b->session, FIT_ARRAY, CONFIDENCE_LIKELY);
+	free_bed(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -737,6 +767,7 @@ int main(void)
 		cmocka_unit_test(content_that_the_type_does_not_have_is_doubtful),
 		cmocka_unit_test(an_array_whose_pointers_all_fit_is_certain),
 		cmocka_unit_test(nothing_but_zeros_is_not_certain),
+		cmocka_unit_test(a_link_at_the_start_of_something_larger_is_no_array),
 	};
 
 	return cmocka_run_group_tests_name("inferred types", tests, NULL, NULL);
