@@ -158,13 +158,13 @@ static uint8_t tier_of(const struct root *r)
 	return (uint8_t)(r->is_internal ? ROOT_STACK : r->class);
 }
 
-static int run_reach(struct session *s, struct err *err)
+/* With no word to the session but its result: dominators may be found at the same time. */
+static int find_reach(struct session *s, struct err *err)
 {
 	_cleanup_free_ uint8_t *tiers = malloc(s->roots.list.n + 1);
 	struct bitset mappings;
 	int rc;
 
-	begin(s, "finding what is reached");
 	if (!tiers || bitset_init(&mappings, objects_count(&s->heap.objects)) < 0)
 		return err_nomem(err);
 	for (size_t i = 0; i < s->roots.list.n; i++)
@@ -174,7 +174,7 @@ static int run_reach(struct session *s, struct err *err)
 			bitset_add(&mappings, o);
 	rc = reach_init(&s->reach, &s->graph, tiers, &mappings, NULL, err);
 	bitset_deinit(&mappings);
-	return finish(s, DONE_REACH, rc);
+	return rc;
 }
 
 static int run_scan(struct session *s, struct err *err)
@@ -191,7 +191,8 @@ static int run_scan(struct session *s, struct err *err)
 	return finish(s, DONE_SCAN, rc);
 }
 
-int session_need_graph(struct session *s, struct err *err)
+/* All of the graph but what is reached. */
+static int need_edges(struct session *s, struct err *err)
 {
 	int rc = session_need_heap(s, err);
 
@@ -205,20 +206,63 @@ int session_need_graph(struct session *s, struct err *err)
 				       s->options.without_roots, err));
 	if (rc == 0 && !(s->done & DONE_SCAN))
 		rc = run_scan(s, err);
-	if (rc == 0 && !(s->done & DONE_REACH))
-		rc = run_reach(s, err);
+	return rc;
+}
+
+int session_need_graph(struct session *s, struct err *err)
+{
+	int rc = need_edges(s, err);
+
+	if (rc < 0 || s->done & DONE_REACH)
+		return rc;
+	begin(s, "finding what is reached");
+	return finish(s, DONE_REACH, find_reach(s, err));
+}
+
+static int find_dominators(struct session *s, struct err *err)
+{
+	return dominators_init(&s->dominators, &s->graph, &s->heap.objects, NULL, err);
+}
+
+/* Neither needs the other, and each is one long search. */
+struct two_searches {
+	struct session *s;
+	int rc[2];
+};
+
+static int run_search(void *arg, unsigned i, struct err *err)
+{
+	struct two_searches *two = arg;
+
+	two->rc[i] = i ? find_dominators(two->s, err) : find_reach(two->s, err);
+	return two->rc[i];
+}
+
+static int need_both_searches(struct session *s, struct err *err)
+{
+	struct two_searches two = {.s = s};
+	int rc;
+
+	begin(s, "finding what is reached, and dominators");
+	rc = parallel_run(2, run_search, &two, err);
+	finish(s, DONE_REACH, two.rc[0]);
+	finish(s, DONE_DOMINATORS, two.rc[1]);
 	return rc;
 }
 
 int session_need_dominators(struct session *s, struct err *err)
 {
-	int rc = session_need_graph(s, err);
+	int rc = need_edges(s, err);
 
 	if (rc < 0 || s->done & DONE_DOMINATORS)
 		return rc;
+	if (s->options.threads > 1 && !(s->done & DONE_REACH))
+		return need_both_searches(s, err);
+	rc = session_need_graph(s, err);
+	if (rc < 0)
+		return rc;
 	begin(s, "finding dominators");
-	return finish(s, DONE_DOMINATORS,
-		      dominators_init(&s->dominators, &s->graph, &s->heap.objects, NULL, err));
+	return finish(s, DONE_DOMINATORS, find_dominators(s, err));
 }
 
 int session_need_reverse(struct session *s, struct err *err)

@@ -231,19 +231,19 @@ int reach_init(struct reach *r, const struct graph *g, const uint8_t *root_tier,
 		run_tier(&s, root_tier, tier);
 	if (rc == 0 && s.nomem)
 		rc = err_nomem(err);
-	r->n_order = (uint32_t)s.n;
 	for (obj_id o = 0; rc == 0 && o < g->n_objects; o++)
 		r->verdict[o] = s.parent[graph_object(g, o)] == VERTEX_NONE ? UNDECIDED : REACHABLE;
 	if (rc == 0 && is_mapping)
 		hold_by_mappings(r, &s, is_mapping);
+	free(s.queue);
+	s.queue = NULL;
 	if (rc == 0)
 		rc = find_leaks(r, &s, err);
 	for (obj_id o = 0; rc == 0 && o < g->n_objects; o++)
 		r->n[r->verdict[o]]++;
 	if (rc == 0) {
 		r->parent = s.parent;
-		r->order = s.queue;
-		s.parent = s.queue = NULL;
+		s.parent = NULL;
 	} else {
 		reach_deinit(r);
 	}
@@ -255,7 +255,6 @@ void reach_deinit(struct reach *r)
 {
 	free(r->parent);
 	free(r->verdict);
-	free(r->order);
 	*r = (struct reach){0};
 }
 

@@ -23,8 +23,6 @@ enum verdict {
 struct reach {
 	vertex_id *parent; /* per vertex: VERTEX_NONE if unreached; roots: 0 */
 	uint8_t *verdict;  /* per object id */
-	vertex_id *order;  /* the vertices reached, in the order in which they were */
-	uint32_t n_order;
 	uint64_t n[5]; /* objects by verdict */
 };
 

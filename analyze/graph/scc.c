@@ -1,7 +1,7 @@
 /*
  * Tarjan, "Depth-first search and linear graph algorithms" (1972), with an
- * explicit stack of (vertex, next edge). Members get dense numbers, so that a
- * few leaks in a large heap cost little.
+ * explicit stack of (vertex, next edge). Members get dense numbers, by rank in their set, so
+ * that a few leaks in a large heap cost little.
  *
  *	low[v] = the smallest order number reachable from v's subtree by one edge back
  *	low[v] = order[v]  ⇔  v is the first of its component; the component is on the stack above it
@@ -20,13 +20,20 @@ struct frame_at {
 struct tarjan {
 	const struct graph *g;
 	const struct bitset *members, *edges;
-	uint32_t *dense;		   /* by object id: member number, valid for members only */
-	obj_id *object;			   /* by member */
+	uint32_t *rank; /* per word of members: how many are in the words before it */
+	obj_id *object; /* by member */
 	uint32_t *order, *low, *component; /* by member; order 0: not seen */
 	uint32_t *stack;
 	uint32_t n, n_stack, n_seen, n_components;
 	VEC(struct frame_at) calls;
 };
+
+static uint32_t member_of(const struct tarjan *t, obj_id o)
+{
+	uint64_t below = t->members->words[o >> 6] & ((1ull << (o & 63)) - 1);
+
+	return t->rank[o >> 6] + (uint32_t)__builtin_popcountll(below);
+}
 
 /* The member an edge leads to, or INDEX_NONE. */
 static uint32_t target(const struct tarjan *t, uint64_t e)
@@ -35,7 +42,7 @@ static uint32_t target(const struct tarjan *t, uint64_t e)
 
 	if (o == OBJ_NONE || !bitset_has(t->members, o) || (t->edges && !bitset_has(t->edges, e)))
 		return INDEX_NONE;
-	return t->dense[o];
+	return member_of(t, o);
 }
 
 static int enter(struct tarjan *t, uint32_t m)
@@ -119,20 +126,22 @@ static int number_members(struct tarjan *t)
 {
 	uint64_t n = bitset_count(t->members);
 
-	t->dense = big_array(t->g->n_objects, sizeof(*t->dense), 0);
+	t->rank = big_array(t->g->n_objects / 64 + 1, sizeof(*t->rank), 0);
 	t->object = big_array(n, sizeof(*t->object), 0);
 	t->order = big_array(n, sizeof(*t->order), 1);
 	t->low = big_array(n, sizeof(*t->low), 0);
 	t->component = big_array(n, sizeof(*t->component), 0);
 	t->stack = big_array(n, sizeof(*t->stack), 0);
-	if (!t->dense || !t->object || !t->order || !t->low || !t->component || !t->stack)
+	if (!t->rank || !t->object || !t->order || !t->low || !t->component || !t->stack)
 		return -1;
-	for (obj_id o = 0; o < t->g->n_objects; o++)
+	for (obj_id o = 0; o < t->g->n_objects; o++) {
+		if (!(o & 63))
+			t->rank[o >> 6] = t->n;
 		if (bitset_has(t->members, o)) {
 			t->component[t->n] = INDEX_NONE;
-			t->object[t->n] = o;
-			t->dense[o] = t->n++;
+			t->object[t->n++] = o;
 		}
+	}
 	return 0;
 }
 
@@ -147,7 +156,7 @@ int scc_heads(const struct graph *g, const struct bitset *members, const struct 
 			rc = visit_from(&t, m);
 	if (rc == 0)
 		rc = mark_heads(&t, heads);
-	free(t.dense);
+	free(t.rank);
 	free(t.object);
 	free(t.order);
 	free(t.low);
