@@ -10,7 +10,15 @@
 #include "analyze/ask/fact.h"
 #include "analyze/ask/session.h"
 
-enum top_by { TOP_BY_SIZE, TOP_BY_MODULE, TOP_BY_ROOT, TOP_BY_SITE, TOP_BY_THREAD };
+enum top_by {
+	TOP_BY_SIZE,
+	TOP_BY_MODULE,
+	TOP_BY_ROOT,
+	TOP_BY_SITE,
+	TOP_BY_THREAD,
+	TOP_BY_TYPE,
+	TOP_BY_TYPE_SITE
+};
 
 /* The dump, the process, the heap, what is explained and what is not. */
 WARN_UNUSED int info_answer(struct session *s, struct fact *out, struct err *err);

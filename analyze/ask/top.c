@@ -6,7 +6,7 @@
  *	          descriptor, its callback; objects without one stand in a row of their own
  *	root      what each root alone retains; what several share belongs to none of them
  *
- * and by allocation site or thread: top_sites.c.
+ * by allocation site or thread: top_sites.c; by type: top_types.c.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +15,7 @@
 #include "analyze/ask/cautions.h"
 #include "analyze/ask/describe.h"
 #include "analyze/ask/top_sites.h"
+#include "analyze/ask/top_types.h"
 #include "analyze/ask/totals.h"
 #include "analyze/ask/typed.h"
 #include "base/cleanup.h"
@@ -195,7 +196,8 @@ static void set_largest(struct session *s, struct fact *out)
 
 int top_answer(struct session *s, enum top_by by, size_t limit, struct fact *out, struct err *err)
 {
-	static const char *const names[] = {"size", "module", "root", "site", "thread"};
+	static const char *const names[] = {"size",   "module", "root",	    "site",
+					    "thread", "type",	"type,site"};
 	struct totals t;
 	int rc = session_need_dominators(s, err);
 
@@ -214,7 +216,9 @@ int top_answer(struct session *s, enum top_by by, size_t limit, struct fact *out
 	set_largest(s, out);
 	if (by == TOP_BY_ROOT)
 		return group_by_root(s, limit, out, err);
-	if (by == TOP_BY_SITE || by == TOP_BY_THREAD)
+	if (by == TOP_BY_TYPE)
+		return top_types(s, limit, out, err);
+	if (by == TOP_BY_SITE || by == TOP_BY_THREAD || by == TOP_BY_TYPE_SITE)
 		return top_sites(s, by, limit, out, err);
 	return group(s, by, limit, out, err);
 }

@@ -1,5 +1,5 @@
 /*
- * top by site and by thread: who allocated what is in use, from the samples of objects that are.
+ * top by site, by thread, by type and site: who allocated what is in use, from the samples of objects that are.
  *
  *	row = Σ over its samples of 1/p objects and size/p bytes      (heap/sites.h)
  *
@@ -12,15 +12,18 @@
 #include "analyze/ask/allocated.h"
 #include "analyze/ask/answers.h"
 #include "analyze/ask/top_sites.h"
+#include "analyze/ask/type_rows.h"
 #include "base/cleanup.h"
 
 struct site_row {
-	uint32_t key; /* the site's number, or a tid; INDEX_NONE: of no known site */
+	uint32_t key;  /* the site's number, or a tid; INDEX_NONE: of no known site */
+	uint32_t type; /* its number; by site or thread alone INDEX_NONE */
 	struct estimate all, leaked;
 };
 
 struct site_rows {
 	VEC(struct site_row) list;
+	struct type_rows types;
 	bool exact; /* every sample stands for itself, and none is missing */
 };
 
@@ -28,7 +31,9 @@ static int by_key(const void *a, const void *b)
 {
 	const struct site_row *x = a, *y = b;
 
-	return x->key < y->key ? -1 : x->key > y->key;
+	if (x->key != y->key)
+		return x->key < y->key ? -1 : 1;
+	return x->type < y->type ? -1 : x->type > y->type;
 }
 
 static int by_estimate(const void *a, const void *b)
@@ -42,7 +47,7 @@ static int by_estimate(const void *a, const void *b)
 
 /* A sample on its way to a row, or the region of an announced object. */
 struct placed {
-	uint32_t key, place;
+	uint32_t key, type, place;
 	bool is_region;
 };
 
@@ -52,6 +57,8 @@ static int by_row(const void *a, const void *b)
 
 	if (x->key != y->key)
 		return x->key < y->key ? -1 : 1;
+	if (x->type != y->type)
+		return x->type < y->type ? -1 : 1;
 	if (x->is_region != y->is_region)
 		return x->is_region - y->is_region;
 	return x->place < y->place ? -1 : x->place > y->place;
@@ -66,31 +73,6 @@ static bool is_leaked(const struct session *s, obj_id o)
 static uint32_t site_key(const struct session *s, uint32_t number)
 {
 	return sampled_site(&s->sampled, number) ? number : INDEX_NONE;
-}
-
-/* All samples by row, and by site the announced objects; malloc'd, NULL out of memory. */
-static struct placed *place_samples(const struct session *s, enum top_by by, size_t *n)
-{
-	size_t n_samples = s->sampled.samples.n;
-	size_t n_regions = by == TOP_BY_SITE ? s->sampled.regions.n : 0;
-	struct placed *v = calloc(n_samples + n_regions + 1, sizeof(*v));
-
-	*n = v ? n_samples + n_regions : 0;
-	for (uint32_t i = 0; i < *n; i++) {
-		const struct sample_ref *r = i < n_samples ? &s->sampled.samples.v[i] : NULL;
-		struct heapimage_sample e;
-
-		v[i] = (struct placed){INDEX_NONE, r ? r->slot : i - (uint32_t)n_samples, !r};
-		if (!r)
-			v[i].key = site_key(s, s->sampled.regions.v[v[i].place].site);
-		else if (by == TOP_BY_SITE)
-			v[i].key = site_key(s, r->site);
-		else if (sampled_get(&s->sampled, &s->space, r->slot, &e))
-			v[i].key = e.tid;
-	}
-	if (*n)
-		qsort(v, *n, sizeof(*v), by_row);
-	return v;
 }
 
 /* The sample, and the object that it counts for; false: it counts for none. */
@@ -112,10 +94,40 @@ static bool sample_at(const struct session *s, const struct placed *p, struct he
 	return so->verdict == SAMPLE_COUNTS;
 }
 
+/* All samples by row, and by site the announced objects; malloc'd, NULL out of memory. */
+static struct placed *place_samples(const struct session *s, enum top_by by,
+				    struct type_rows *types, size_t *n)
+{
+	size_t n_samples = s->sampled.samples.n;
+	size_t n_regions = by == TOP_BY_THREAD ? 0 : s->sampled.regions.n;
+	struct placed *v = calloc(n_samples + n_regions + 1, sizeof(*v));
+
+	*n = v ? n_samples + n_regions : 0;
+	for (uint32_t i = 0; i < *n; i++) {
+		const struct sample_ref *r = i < n_samples ? &s->sampled.samples.v[i] : NULL;
+		struct heapimage_sample e;
+		struct sampled_object so;
+
+		v[i] = (struct placed){INDEX_NONE, INDEX_NONE,
+				       r ? r->slot : i - (uint32_t)n_samples, !r};
+		if (!r)
+			v[i].key = site_key(s, s->sampled.regions.v[v[i].place].site);
+		else if (by != TOP_BY_THREAD)
+			v[i].key = site_key(s, r->site);
+		else if (sampled_get(&s->sampled, &s->space, r->slot, &e))
+			v[i].key = e.tid;
+		if (by == TOP_BY_TYPE_SITE && sample_at(s, &v[i], &e, &so))
+			v[i].type = type_rows_of(types, s, so.object);
+	}
+	if (*n)
+		qsort(v, *n, sizeof(*v), by_row);
+	return v;
+}
+
 static int collect(const struct session *s, enum top_by by, struct site_rows *rows, struct err *err)
 {
 	size_t n;
-	_cleanup_free_ struct placed *v = place_samples(s, by, &n);
+	_cleanup_free_ struct placed *v = place_samples(s, by, &rows->types, &n);
 
 	if (!v)
 		return err_nomem(err);
@@ -127,8 +139,10 @@ static int collect(const struct session *s, enum top_by by, struct site_rows *ro
 
 		if (!sample_at(s, &v[i], &e, &so))
 			continue;
-		if ((!rows->list.n || rows->list.v[rows->list.n - 1].key != v[i].key) &&
-		    vec_push(&rows->list, ((struct site_row){.key = v[i].key})) < 0)
+		row = rows->list.n ? &rows->list.v[rows->list.n - 1] : NULL;
+		if ((!row || row->key != v[i].key || row->type != v[i].type) &&
+		    vec_push(&rows->list, ((struct site_row){.key = v[i].key, .type = v[i].type})) <
+			    0)
 			return err_nomem(err);
 		row = &rows->list.v[rows->list.n - 1];
 		sites_weigh(&row->all, &e, so.usable);
@@ -141,8 +155,11 @@ static int collect(const struct session *s, enum top_by by, struct site_rows *ro
 	return 0;
 }
 
-static void set_row(struct session *s, struct fact *f, enum top_by by, const struct site_row *r)
+static void set_row(struct session *s, struct fact *f, enum top_by by, const struct site_rows *rows,
+		    const struct site_row *r)
 {
+	if (by == TOP_BY_TYPE_SITE)
+		fact_set_str(f, "type", type_rows_name(&rows->types, r->type));
 	if (by == TOP_BY_THREAD) {
 		fact_set_u64(f, "thread", r->key);
 		fact_set_str(f, "thread_name", allocated_thread_name(s, r->key));
@@ -164,7 +181,7 @@ static void set_rows(struct session *s, struct fact *out, enum top_by by,
 
 	for (size_t i = 0; i < rows->list.n; i++)
 		if (i < limit)
-			set_row(s, fact_add_object(list), by, &rows->list.v[i]);
+			set_row(s, fact_add_object(list), by, rows, &rows->list.v[i]);
 		else
 			cut += rows->list.v[i].all.bytes;
 	fact_set_u64(out, "rows_cut", rows->list.n > limit ? rows->list.n - limit : 0);
@@ -178,7 +195,9 @@ int top_sites(struct session *s, enum top_by by, size_t limit, struct fact *out,
 
 	if (!s->sampled.source)
 		return allocated_absent(s, err);
-	rc = collect(s, by, &rows, err);
+	rc = type_rows_init(&rows.types, s, err);
+	if (rc == 0)
+		rc = collect(s, by, &rows, err);
 	if (rc == 0) {
 		fact_set_bool(out, "exact", rows.exact);
 		fact_set_u64(out, "sampling_interval", s->sampled.anchor.interval);
@@ -187,5 +206,6 @@ int top_sites(struct session *s, enum top_by by, size_t limit, struct fact *out,
 		set_rows(s, out, by, &rows, limit);
 	}
 	vec_deinit(&rows.list);
+	type_rows_deinit(&rows.types);
 	return rc;
 }

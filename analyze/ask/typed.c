@@ -50,6 +50,10 @@ void typed_spell(const struct session *s, const struct typed *t, char out[static
 	/* the count of an array of arrays, or of pointers to functions, stands inside; there is room behind */
 	if (!t->is_array)
 		snprintf(out, TYPED_NAME_MAX, "%s", name);
+	else if (!t->count)
+		snprintf(out, TYPED_NAME_MAX, "%.*s[]%s",
+			 (int)(name[open] == '[' ? open : strlen(name)), name,
+			 name[open] == '[' ? name + open : "");
 	else if (name[open] == '[')
 		snprintf(out, TYPED_NAME_MAX, "%.*s[%llu]%s", (int)open, name,
 			 (unsigned long long)t->count, name + open);

@@ -26,7 +26,7 @@ bool typed_root(const struct session *s, uint32_t root, struct typed *out, addr_
 /* Room for a type's name with its count. */
 enum { TYPED_NAME_MAX = TYPE_NAME_MAX + 32 };
 
-/* "struct conn", "struct conn[40]", "char[4096]"; always terminated. */
+/* "struct conn", "struct conn[40]", "char[4096]", of an array of count 0 "char[]"; always terminated. */
 void typed_spell(const struct session *s, const struct typed *t, char out[static TYPED_NAME_MAX]);
 
 /* Adds "type", "type_fit", "type_reason", "type_confidence" where the object's type is known. */

@@ -53,7 +53,8 @@ static const struct command commands[] = {
 	{"top", "FILE", "the heap grouped, the largest first",
 	 "  --by WHAT              size: by size class (default); module: that an object's first\n"
 	 "                         pointer into a module leads to; root: that retains it;\n"
-	 "                         site, thread: who allocated it, if libheapdump was there\n"
+	 "                         site, thread: who allocated it, if libheapdump was there;\n"
+	 "                         type: what it is; type,site: both\n"
 	 "  --limit N              rows shown (20); 0: all\n",
 	 2, 2, OPTION_BY | OPTION_LIMIT, ask_top, text_top},
 	{"leaks", "FILE", "what nothing holds any more",
@@ -91,6 +92,8 @@ static const char common[] =
 	"  --pointer-mask HEX     bits the program sets in its pointers\n"
 	"  --without-roots LIST   leave root classes out: global, tls, registered, kernel, stack,\n"
 	"                         register, mapping\n"
+	"  --threads N            use so many threads (else one a processor, 8 at most);\n"
+	"                         no answer depends on it\n"
 	"  --no-types             read no debug information to tell what objects are\n"
 	"  --no-cache             do not use or write a saved index\n"
 	"  --stop                 of a PID: it stands still until it is copied; no snapshot is "

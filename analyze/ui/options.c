@@ -21,6 +21,7 @@ enum {
 	OPT_NO_DEBUGINFOD,
 	OPT_POINTER_MASK,
 	OPT_WITHOUT_ROOTS,
+	OPT_THREADS,
 	OPT_COLOR,
 	OPT_BY,
 	OPT_LIMIT,
@@ -30,6 +31,9 @@ enum {
 	OPT_AS,
 	OPT_VERSION,
 };
+
+/* More are not told to the session; it may use fewer. */
+enum { MAX_THREADS = 1000 };
 
 static const struct option table[] = {
 	{"json", no_argument, NULL, OPT_JSON},
@@ -42,6 +46,7 @@ static const struct option table[] = {
 	{"no-debuginfod", no_argument, NULL, OPT_NO_DEBUGINFOD},
 	{"pointer-mask", required_argument, NULL, OPT_POINTER_MASK},
 	{"without-roots", required_argument, NULL, OPT_WITHOUT_ROOTS},
+	{"threads", required_argument, NULL, OPT_THREADS},
 	{"color", optional_argument, NULL, OPT_COLOR},
 	{"by", required_argument, NULL, OPT_BY},
 	{"limit", required_argument, NULL, OPT_LIMIT},
@@ -128,7 +133,8 @@ static int parse_word(const char *text, const char *what, const char *const *wor
 
 static int parse_valued(struct options *o, int opt, const char *value, struct err *err)
 {
-	static const char *const by[] = {"size", "module", "root", "site", "thread"};
+	static const char *const by[] = {"size",   "module", "root",	 "site",
+					 "thread", "type",   "type,site"};
 	static const char *const formats[] = {"pprof"};
 	static const char *const colors[] = {"auto", "always", "never"};
 	uint64_t number = 0;
@@ -141,6 +147,12 @@ static int parse_valued(struct options *o, int opt, const char *value, struct er
 				    err);
 	case OPT_WITHOUT_ROOTS:
 		return parse_classes(o, value, err);
+	case OPT_THREADS:
+		rc = parse_number(value, 10, "--threads", &number, err);
+		if (rc == 0 && !number)
+			return err_set(err, ERR_USAGE, "--threads: it takes one at least");
+		o->session.threads = number < MAX_THREADS ? (unsigned)number : MAX_THREADS;
+		return rc;
 	case OPT_FAIL_OVER:
 		o->has_fail_over = true;
 		return parse_bytes(value, "--fail-over", &o->fail_over, err);

@@ -128,7 +128,11 @@ void text_top(const struct screen *s, const struct fact *a)
 		return;
 	}
 	put_verdict(s, a);
-	if (!strcmp(by, "site") || !strcmp(by, "thread")) {
+	if (!strcmp(by, "type")) {
+		text_top_types(s, a);
+		return;
+	}
+	if (!strcmp(by, "site") || !strcmp(by, "thread") || !strcmp(by, "type,site")) {
 		text_top_sites(s, a);
 		return;
 	}

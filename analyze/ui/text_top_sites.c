@@ -1,12 +1,12 @@
 /*
- * heapdump top --by site, --by thread.
+ * heapdump top --by site, --by thread, --by type,site.
  */
 #include <inttypes.h>
 #include <string.h>
 
 #include "analyze/ui/commands.h"
 
-enum { SHOWN_CALLERS = 4 };
+enum { SHOWN_CALLERS = 4, TYPE_COLUMNS = 44 };
 
 /* "buf_grow util/buf.c:41  (conn_read, loop, main)": the label, and who called it. */
 static void put_site(const struct screen *s, const struct fact *site)
@@ -28,7 +28,14 @@ static void put_site(const struct screen *s, const struct fact *site)
 		fprintf(s->out, " %s", screen_glyph(s, GLYPH_MORE));
 }
 
-static void put_row(const struct screen *s, const struct fact *a, const struct fact *r)
+static const char *type_of(const struct fact *r)
+{
+	return fact_has(r, "type") ? fact_str(r, "type") : "(not known)";
+}
+
+/* columns: of the type, 0: it is not asked for. */
+static void put_row(const struct screen *s, const struct fact *a, const struct fact *r,
+		    size_t columns)
 {
 	uint64_t bytes = fact_u64(r, "bytes"), leaked = fact_u64(r, "leaked_bytes");
 	uint64_t error = fact_u64(r, "bytes_error");
@@ -39,6 +46,10 @@ static void put_row(const struct screen *s, const struct fact *a, const struct f
 		fprintf(s->out, " %11s", error ? screen_bytes(error).s : "-");
 	fprintf(s->out, " %12s %8s %11s  ", screen_count(fact_u64(r, "objects")).s,
 		screen_count(fact_u64(r, "samples")).s, leaked ? screen_bytes(leaked).s : "-");
+	if (columns) {
+		screen_padded(s, type_of(r), columns);
+		fputs("  ", s->out);
+	}
 	if (fact_has(r, "thread"))
 		fprintf(s->out, "%" PRIu64 "%s%s", fact_u64(r, "thread"),
 			fact_str(r, "thread_name") ? " " : "",
@@ -50,14 +61,31 @@ static void put_row(const struct screen *s, const struct fact *a, const struct f
 	fputc('\n', s->out);
 }
 
+static size_t type_columns(const struct fact *a)
+{
+	const struct fact *rows = fact_get(a, "rows");
+	size_t columns = sizeof("(not known)") - 1;
+
+	if (strcmp(fact_str(a, "by"), "type,site"))
+		return 0;
+	for (size_t i = 0; i < fact_count(rows); i++) {
+		size_t n = screen_columns(type_of(fact_at(rows, i)));
+
+		columns = n > columns ? n : columns;
+	}
+	return columns < TYPE_COLUMNS ? columns : TYPE_COLUMNS;
+}
+
 void text_top_sites(const struct screen *s, const struct fact *a)
 {
 	const struct fact *rows = fact_get(a, "rows");
 	uint64_t interval = fact_u64(a, "sampling_interval"), missing = fact_u64(a, "missing");
 	uint64_t whole = fact_u64(a, "in_use_bytes"), known = fact_u64(a, "estimated.bytes");
+	size_t columns = type_columns(a);
 
-	fprintf(s->out, "\nby the %s that allocated them: ",
-		!strcmp(fact_str(a, "by"), "site") ? "stack" : "thread");
+	fprintf(s->out, "\nby %sthe %s that allocated them: ",
+		strcmp(fact_str(a, "by"), "type,site") ? "" : "type and ",
+		strcmp(fact_str(a, "by"), "thread") ? "stack" : "thread");
 	if (fact_bool(a, "exact"))
 		fputs("every object was recorded\n", s->out);
 	else if (interval == 1 && missing)
@@ -73,9 +101,12 @@ void text_top_sites(const struct screen *s, const struct fact *a)
 	fprintf(s->out, "%11s %8s", "bytes", "");
 	if (!fact_bool(a, "exact"))
 		fprintf(s->out, " %11s", "error");
-	fprintf(s->out, " %12s %8s %11s  %s\n", "objects", "samples", "leaked", fact_str(a, "by"));
+	fprintf(s->out, " %12s %8s %11s  ", "objects", "samples", "leaked");
+	if (columns)
+		screen_padded(s, "type", columns + 2);
+	fprintf(s->out, "%s\n", strcmp(fact_str(a, "by"), "thread") ? "site" : "thread");
 	for (size_t i = 0; i < fact_count(rows); i++)
-		put_row(s, a, fact_at(rows, i));
+		put_row(s, a, fact_at(rows, i), columns);
 	if (fact_u64(a, "rows_cut"))
 		fprintf(s->out, "(%s, %s; --limit shows them)\n",
 			screen_counted(fact_u64(a, "rows_cut"), "more row").s,

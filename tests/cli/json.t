@@ -113,27 +113,30 @@ pasted = 0
 for name in sorted(os.listdir(folder)):
     core = os.path.join(folder, name)
     text = ""
-    for words in (["info"], ["top"], ["top", "--by", "module"], ["top", "--by", "root"], ["leaks"], ["tree"]):
+    for words in (["info"], ["top"], ["top", "--by", "module"], ["top", "--by", "root"], ["top", "--by", "type"], ["leaks"], ["tree"]):
         asked(words[0], core, *words[1:])
         if words[0] != "info":
             text += run(words[0], core, *words[1:])[1].decode()
     if name == "sampled":
         asked("top", core, "--by", "site")
         asked("top", core, "--by", "thread")
+        asked("top", core, "--by", "type,site")
         asked("export", core, "--to", "pprof", "-o", core + ".pb.gz")
         text = "".join(f" {o['addr']} " for o in objects_of(run("tree", core, "--json", "--depth", "9")[1]))
     found = list(dict.fromkeys(ADDRESS.findall(text)))[:12]
     for address in found[:6]:
         text += run("who", core, address)[1].decode()
     found = list(dict.fromkeys(ADDRESS.findall(text)))[:24]
-    for address in found:
+    for i, address in enumerate(found):
         pasted += 1
+        # reading types costs more than all else here
+        types = [] if i < 4 else ["--no-types"]
         # of the image's stacks addresses of code without a name are shown, too
-        asked("who", core, address, statuses=(0, 1) if name == "sampled" else (0,))
-        asked("map", core, address)
+        asked("who", core, address, *types, statuses=(0, 1) if name == "sampled" else (0,))
+        asked("map", core, address, *types)
     asked("map", core, "0x10", statuses=(1,))
     asked("who", core, "0x10", statuses=(1,))
-    for address in found[:6]:
+    for address in found[:2]:
         asked("show", core, address)
     asked("show", core, "0x10", statuses=(1,))
     if name == "values":
