@@ -57,17 +57,20 @@ struct index {
 /* Counts directories and blocks, and finds out whether the heap fits the scheme. */
 static void survey(struct index *x)
 {
-	uint64_t last_dir = UINT64_MAX, last_block = UINT64_MAX, last_granule = UINT64_MAX;
+	addr_t last = objects_addr(x->objects, 0);
 
-	for (obj_id i = 0; i < objects_count(x->objects); i++) {
+	x->n_dirs = x->n_blocks = 1;
+	x->plain = last >> MAX_ADDR_BITS;
+	for (obj_id i = 1; i < objects_count(x->objects); i++) {
 		addr_t a = objects_addr(x->objects, i);
 
-		x->n_dirs += a >> TOP != last_dir;
-		x->n_blocks += a >> BLOCK != last_block;
-		x->plain |= a >> GRANULE == last_granule || a >> MAX_ADDR_BITS;
-		last_dir = a >> TOP;
-		last_block = a >> BLOCK;
-		last_granule = a >> GRANULE;
+		x->plain |= a >> GRANULE == last >> GRANULE;
+		if (a >> BLOCK != last >> BLOCK) {
+			x->n_blocks++;
+			x->n_dirs += a >> TOP != last >> TOP;
+			x->plain |= a >> MAX_ADDR_BITS != 0;
+		}
+		last = a;
 	}
 	x->plain |= (uint64_t)x->n_blocks * CELLS_PER_BLOCK * sizeof(struct cell) +
 			    (uint64_t)x->n_dirs * BLOCKS_PER_DIR * sizeof(struct slot) >
@@ -86,51 +89,76 @@ static void fill_cells(struct cell *v, uint64_t from, uint64_t to, uint32_t rank
 		v[i] = (struct cell){0, rank};
 }
 
+/* Where the filling is: of each level the entry that is being filled, and how many of it are. */
+struct filling {
+	uint64_t top, dirs, cells;
+	uint32_t dir, block; /* INDEX_NONE: none yet */
+	addr_t at;	     /* the last object's address */
+};
+
+static struct cell *cells_of(const struct index *x, uint32_t block)
+{
+	return x->cells + (uint64_t)block * CELLS_PER_BLOCK;
+}
+
+static struct slot *slots_of(const struct index *x, uint32_t dir)
+{
+	return x->dirs + (uint64_t)dir * BLOCKS_PER_DIR;
+}
+
+/* Begins the directory of object i at a; *f: what the last one left. */
+static void begin_dir(struct index *x, struct filling *f, obj_id i, addr_t a)
+{
+	uint64_t k = (a >> TOP) - (x->base >> TOP);
+
+	if (f->dir != INDEX_NONE)
+		fill_slots(slots_of(x, f->dir), f->dirs, BLOCKS_PER_DIR, i);
+	fill_slots(x->top, f->top, k, i);
+	x->top[k] = (struct slot){++f->dir, i};
+	f->top = k + 1;
+	f->dirs = 0;
+}
+
+/* The same for its block. */
+static void begin_block(struct index *x, struct filling *f, obj_id i, addr_t a)
+{
+	uint64_t k = a >> BLOCK & (BLOCKS_PER_DIR - 1);
+
+	if (f->block != INDEX_NONE)
+		fill_cells(cells_of(x, f->block), f->cells, CELLS_PER_BLOCK, i);
+	if (f->dir == INDEX_NONE || a >> TOP != f->at >> TOP)
+		begin_dir(x, f, i, a);
+	fill_slots(slots_of(x, f->dir), f->dirs, k, i);
+	slots_of(x, f->dir)[k] = (struct slot){++f->block, i};
+	f->dirs = k + 1;
+	f->cells = 0;
+}
+
 /* One pass in address order. Each level's entries up to the current one are filled with the rank. */
 static void fill(struct index *x)
 {
-	uint64_t t = 0, d = 0, c = 0; /* entries filled, of top, current directory, current block */
-	uint32_t dir = INDEX_NONE, block = INDEX_NONE, n = objects_count(x->objects);
-	uint64_t at_top = UINT64_MAX, at_block = UINT64_MAX;
+	struct filling f = {.dir = INDEX_NONE, .block = INDEX_NONE};
+	uint32_t n = objects_count(x->objects);
+	struct cell *cells = x->cells;
 
 	for (obj_id i = 0; i < n; i++) {
 		addr_t a = objects_addr(x->objects, i);
-		struct cell *cells;
-		uint64_t k;
+		uint64_t k = a >> CELL & (CELLS_PER_BLOCK - 1);
 
-		if (a >> BLOCK != at_block && block != INDEX_NONE)
-			fill_cells(x->cells + (uint64_t)block * CELLS_PER_BLOCK, c, CELLS_PER_BLOCK,
-				   i);
-		if (a >> TOP != at_top) {
-			if (dir != INDEX_NONE)
-				fill_slots(x->dirs + (uint64_t)dir * BLOCKS_PER_DIR, d,
-					   BLOCKS_PER_DIR, i);
-			k = (a >> TOP) - (x->base >> TOP);
-			fill_slots(x->top, t, k, i);
-			x->top[k] = (struct slot){++dir, i};
-			t = k + 1;
-			d = 0;
-			at_top = a >> TOP;
+		if (f.block == INDEX_NONE || a >> BLOCK != f.at >> BLOCK) {
+			begin_block(x, &f, i, a);
+			cells = cells_of(x, f.block);
 		}
-		if (a >> BLOCK != at_block) {
-			k = a >> BLOCK & (BLOCKS_PER_DIR - 1);
-			fill_slots(x->dirs + (uint64_t)dir * BLOCKS_PER_DIR, d, k, i);
-			x->dirs[(uint64_t)dir * BLOCKS_PER_DIR + k] = (struct slot){++block, i};
-			d = k + 1;
-			c = 0;
-			at_block = a >> BLOCK;
-		}
-		cells = x->cells + (uint64_t)block * CELLS_PER_BLOCK;
-		k = a >> CELL & (CELLS_PER_BLOCK - 1);
-		if (k >= c) {
-			fill_cells(cells, c, k + 1, i);
-			c = k + 1;
+		if (k >= f.cells) {
+			fill_cells(cells, f.cells, k + 1, i);
+			f.cells = k + 1;
 		}
 		cells[k].bits |= 1ull << (a >> GRANULE & 63);
+		f.at = a;
 	}
-	fill_cells(x->cells + (uint64_t)block * CELLS_PER_BLOCK, c, CELLS_PER_BLOCK, n);
-	fill_slots(x->dirs + (uint64_t)dir * BLOCKS_PER_DIR, d, BLOCKS_PER_DIR, n);
-	fill_slots(x->top, t, x->n_top, n);
+	fill_cells(cells, f.cells, CELLS_PER_BLOCK, n);
+	fill_slots(slots_of(x, f.dir), f.dirs, BLOCKS_PER_DIR, n);
+	fill_slots(x->top, f.top, x->n_top, n);
 }
 
 int index_new(struct index **out, const struct objects *objects, struct err *err)

@@ -72,8 +72,6 @@ static bool make_room(struct scanner *s)
 	vertex_id *out;
 	uint8_t *class;
 
-	if (p->n_edges < s->edges_cap)
-		return true;
 	out = realloc(p->out, cap * sizeof(*out));
 	if (out)
 		p->out = out;
@@ -128,7 +126,7 @@ static void add_edge(struct scanner *s, obj_id o, enum edge_class class)
 			s->class.v[known - s->first] = (uint8_t) class;
 		return;
 	}
-	if (!make_room(s))
+	if (p->n_edges == s->edges_cap && !make_room(s))
 		return;
 	s->nomem |= vec_push(&s->class, (uint8_t) class) < 0;
 	p->out[p->n_edges++] = graph_object(&s->ids, o);
@@ -204,32 +202,57 @@ static void flush(struct scanner *s)
 	s->n_batch = 0;
 }
 
-/* At most INDEX_BATCH words into the batch. */
-static void sift(struct scanner *s, vertex_id from, const uint8_t *bytes, size_t n)
+/* What pointer_mask costs, only those pay who use it. */
+static size_t sift_masked(struct scanner *s, vertex_id from, const uint8_t *bytes, size_t n)
 {
 	uint64_t lo = s->in->span.lo, size = range_size(s->in->span);
-	uint64_t mask = s->in->options->pointer_mask;
 	size_t kept = s->n_batch;
 
 	for (size_t i = 0; i < n; i++) {
 		addr_t a;
 
 		memcpy(&a, bytes + 8 * i, sizeof(a));
-		if (mask && a - lo > size)
-			a &= ~mask;
+		if (a - lo > size)
+			a &= ~s->in->options->pointer_mask;
 		s->at[kept] = a;
 		s->from[kept] = from;
 		kept += a - lo <= size;
 	}
-	s->part->account.dismissed += n - (kept - s->n_batch);
-	s->n_batch = kept;
+	return kept;
+}
+
+/* At most INDEX_BATCH words to the batch; what it has then. */
+static size_t sift(struct scanner *s, vertex_id from, const uint8_t *bytes, size_t n)
+{
+	uint64_t lo = s->in->span.lo, size = range_size(s->in->span);
+	addr_t *at = s->at + s->n_batch;
+	vertex_id *of = s->from + s->n_batch;
+
+	for (const uint8_t *end = bytes + 8 * n; bytes < end; bytes += 8) {
+		addr_t a;
+		size_t pass;
+
+		memcpy(&a, bytes, sizeof(a));
+		*at = a;
+		*of = from;
+		pass = a - lo <= size;
+		at += pass;
+		of += pass;
+	}
+	return (size_t)(at - s->at);
 }
 
 static void scan_piece(struct scanner *s, vertex_id from, const struct words *w)
 {
 	s->part->account.words += w->n;
 	for (uint64_t i = 0; i < w->n; i += INDEX_BATCH) {
-		sift(s, from, w->bytes + 8 * i, w->n - i < INDEX_BATCH ? w->n - i : INDEX_BATCH);
+		size_t n = w->n - i < INDEX_BATCH ? w->n - i : INDEX_BATCH;
+		size_t kept = s->in->options->pointer_mask
+				      ? sift_masked(s, from, w->bytes + 8 * i, n)
+				      : sift(s, from, w->bytes + 8 * i, n);
+
+		s->part->account.dismissed += n - (kept - s->n_batch);
+		s->n_batch = kept;
 		if (s->n_batch >= INDEX_BATCH)
 			flush(s);
 	}

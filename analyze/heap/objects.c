@@ -158,28 +158,28 @@ static uint64_t drop_overlaps(struct objects *o)
 	return n - kept;
 }
 
-static bool is_odd(const struct object *v)
-{
-	uint64_t size = v->size_kind >> 2, granule = 1 << PACKED_GRANULE_SHIFT;
-
-	return v->addr % granule || size % granule || v->addr >= ADDR_END ||
-	       size / granule >= PACKED_SIZE_MAX;
-}
-
+/* The object in one word; not more than its kind and place where it is odd. */
 static uint64_t pack(const struct object *v)
 {
+	uint64_t size = v->size_kind >> 2, kind = v->size_kind & 3;
 	addr_t addr = v->addr < ADDR_END ? v->addr : ADDR_END - 1;
-	uint64_t size = is_odd(v) ? PACKED_SIZE_MAX : v->size_kind >> 2 >> PACKED_GRANULE_SHIFT;
+	bool odd = (v->addr | size) % (1 << PACKED_GRANULE_SHIFT) || v->addr >= ADDR_END ||
+		   size >> PACKED_GRANULE_SHIFT >= PACKED_SIZE_MAX;
 
-	return addr >> PACKED_GRANULE_SHIFT << PACKED_ADDR_SHIFT | size << PACKED_SIZE_SHIFT |
-	       (v->size_kind & 3);
+	size = odd ? PACKED_SIZE_MAX : size >> PACKED_GRANULE_SHIFT;
+	return addr >> PACKED_GRANULE_SHIFT << PACKED_ADDR_SHIFT | size << PACKED_SIZE_SHIFT | kind;
 }
 
-/* Notes those that do not fit; false: there are too many. */
+static bool is_odd(uint64_t word)
+{
+	return (word >> PACKED_SIZE_SHIFT & PACKED_SIZE_MAX) == PACKED_SIZE_MAX;
+}
+
+/* Notes those that do not fit; false: there are too many, or no memory (*rc). */
 static bool find_odd(struct objects *o, int *rc)
 {
 	for (obj_id i = 0; i < o->n; i++) {
-		if (!is_odd(&o->list.v[i]))
+		if (!is_odd(pack(&o->list.v[i])))
 			continue;
 		if (o->odd.n > o->n / ODD_SHARE)
 			return false;
