@@ -1,7 +1,8 @@
 #!/bin/sh
 # Random programs that know what each of their objects is (types_random.py): what is certain is right.
 #
-# With TYPES_SEEDS="from to" others are tried; figures are printed as comments.
+# With TYPES_SEEDS="from to" others are tried, with TYPES_FLAGS=--stale such as point to what was freed (then what is
+# certain may be wrong). Figures are printed as comments.
 . "$(dirname "$0")/../lib/tap.sh"
 . tests/real/real.sh
 
@@ -24,15 +25,16 @@ try()
 	rm -rf "$folder"
 }
 
+TYPES_FLAGS=${TYPES_FLAGS:-}
 set -- ${TYPES_SEEDS:-1 12}
 seeds=$(seq "$1" "$2")
 
 for seed in $seeds; do
 	# each third dies while it builds its heap
 	if [ $((seed % 3)) = 0 ]; then
-		try "$seed" --midway
+		try "$seed" --midway $TYPES_FLAGS
 	else
-		try "$seed"
+		try "$seed" $TYPES_FLAGS
 	fi
 done
 is_true 'every object of the programs is compared' 'all(.witnessed.share == 1 and .contradictions == [])' \
