@@ -7,6 +7,7 @@
 
 #include "analyze/ask/allocated.h"
 #include "analyze/ask/describe.h"
+#include "analyze/ask/root_words.h"
 #include "analyze/ask/typed.h"
 #include "analyze/space/vectors.h"
 
@@ -245,6 +246,8 @@ void describe_root(struct session *s, struct fact *into, uint32_t root, uint64_t
 		describe_frame(s, into, r->frame);
 	if (off != NO_WORD)
 		set_word(s, into, r, off);
+	if (off != NO_WORD)
+		root_words_set(s, into, root, off);
 	set_retained(s, into, graph_root(root));
 }
 

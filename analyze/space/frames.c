@@ -22,7 +22,17 @@
 enum { SIGNAL_FRAME = 16384, MIN_FRAME = 16, SP_X86_64 = 7, SP_AARCH64 = 31 };
 
 /* DWARF numbers of the general registers that a frame's locals may be in, or relative to. */
-enum { KEPT_X86_64 = 16, KEPT_AARCH64 = 32, RAX = 0, RBX = 3, R15 = 15 };
+enum {
+	KEPT_X86_64 = 16,
+	KEPT_AARCH64 = 32,
+	RAX = 0,
+	RBX = 3,
+	RBP = 6,
+	R12 = 12,
+	R15 = 15,
+	X19 = 19,
+	X29 = 29
+};
 
 struct unwinder {
 	const struct space *space;
@@ -320,4 +330,42 @@ bool frames_cfa(const struct frames *f, uint32_t frame, const struct parts *part
 	return above < f->list.n && f->list.v[above].thread == f->list.v[frame].thread &&
 	       frames_register(f, above, parts->machine == MACHINE_X86_64 ? SP_X86_64 : SP_AARCH64,
 			       cfa);
+}
+
+/* Registers that calls preserve: System V ABI for x86-64, figure 3.4; AAPCS64 §6.1.1. */
+static bool is_preserved(enum machine m, uint32_t number)
+{
+	if (m == MACHINE_X86_64)
+		return number == RBX || number == RBP || (number >= R12 && number <= R15);
+	return number >= X19 && number <= X29;
+}
+
+bool frames_saved(const struct frames *f, struct debuginfo *d, const struct parts *parts,
+		  uint32_t frame, addr_t word, uint32_t *number)
+{
+	struct Dwfl *dwfl = debuginfo_dwfl(d);
+	addr_t cfa, at;
+
+	if (!dwfl || !frames_cfa(f, frame, parts, &cfa))
+		return false;
+	for (uint32_t i = 0; i < KEPT_AARCH64; i++)
+		if (is_preserved(parts->machine, i) &&
+		    frames_rules_saved_at(dwfl, lookup_pc(&f->list.v[frame]), (int)i, cfa, &at) &&
+		    at == word) {
+			*number = i;
+			return true;
+		}
+	return false;
+}
+
+bool frames_leaves(const struct frames *f, struct debuginfo *d, uint32_t frame, uint32_t number)
+{
+	struct Dwfl *dwfl = debuginfo_dwfl(d);
+	uint64_t here, above;
+
+	return dwfl && frame + 1 < f->list.n &&
+	       f->list.v[frame].thread == f->list.v[frame + 1].thread &&
+	       frames_register(f, frame, number, &here) &&
+	       frames_register(f, frame + 1, number, &above) && here == above &&
+	       frames_rules_leave_alone(dwfl, lookup_pc(&f->list.v[frame]), (int)number);
 }

@@ -41,6 +41,16 @@ void frames_deinit(struct frames *f);
  */
 bool frames_register(const struct frames *f, uint32_t frame, uint32_t number, uint64_t *value);
 
+/*
+ * The register of its caller that the frame has saved in the word at the address, by its DWARF number.
+ * O(log functions) for each register that calls preserve.
+ */
+bool frames_saved(const struct frames *f, struct debuginfo *d, const struct parts *parts,
+		  uint32_t frame, addr_t word, uint32_t *number);
+
+/* Whether the caller's register still is in the same place in this frame: it has not been saved. */
+bool frames_leaves(const struct frames *f, struct debuginfo *d, uint32_t frame, uint32_t number);
+
 /* The frame's canonical frame address: the stack pointer of the frame that called it. */
 bool frames_cfa(const struct frames *f, uint32_t frame, const struct parts *parts, addr_t *cfa);
 

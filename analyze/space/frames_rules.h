@@ -14,4 +14,7 @@ struct Dwfl;
  */
 bool frames_rules_leave_alone(struct Dwfl *dwfl, addr_t pc, int number);
 
+/* Where code at the address keeps that register of its caller in memory. False: it does not. */
+bool frames_rules_saved_at(struct Dwfl *dwfl, addr_t pc, int number, addr_t cfa, addr_t *at);
+
 #endif

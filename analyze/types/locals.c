@@ -80,15 +80,10 @@ bool locals_at(const struct locals *l, const struct frames *f, uint32_t frame, a
 	return true;
 }
 
-bool locals_in_register(const struct locals *l, const struct frames *f, uint32_t thread,
-			uint32_t reg, struct local_hit *out)
+bool locals_in_register(const struct locals *l, uint32_t frame, uint32_t reg, struct local_hit *out)
 {
 	bool found = false;
-	uint32_t frame;
 
-	if (thread + 1 >= f->first.n || f->first.v[thread] == f->first.v[thread + 1])
-		return false;
-	frame = f->first.v[thread];
 	if (frame + 1 >= l->first.n)
 		return false;
 	for (uint32_t i = l->first.v[frame]; i < l->first.v[frame + 1]; i++)

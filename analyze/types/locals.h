@@ -96,9 +96,9 @@ struct local_hit {
 bool locals_at(const struct locals *l, const struct frames *f, uint32_t frame, addr_t addr,
 	       struct local_hit *out);
 
-/* The local of the innermost frame of the thread that is in a general register. */
-bool locals_in_register(const struct locals *l, const struct frames *f, uint32_t thread,
-			uint32_t reg, struct local_hit *out);
+/* The local of the frame that is in a register, the innermost of several. */
+bool locals_in_register(const struct locals *l, uint32_t frame, uint32_t reg,
+			struct local_hit *out);
 
 /*
  * The search for them. It is made before the debug information is read, which is then asked for the

@@ -247,6 +247,21 @@ static void put_thread(const struct screen *s, const struct fact *r)
 		fprintf(s->out, "thread %" PRIu64, fact_u64(r, "thread"));
 }
 
+/* "  req.conn", "  n of #4 down" */
+static void put_local(const struct screen *s, const struct fact *r)
+{
+	if (!fact_has(r, "variable"))
+		return;
+	fprintf(s->out, "  %s%s%s%s", screen_bold(s), fact_str(r, "variable"),
+		fact_has(r, "path") ? fact_str(r, "path") : "", screen_plain(s));
+	if (fact_has(r, "variable_function"))
+		fputs(" of ", s->out);
+	if (fact_has(r, "variable_frame"))
+		fprintf(s->out, "#%" PRIu64 " ", fact_u64(r, "variable_frame"));
+	if (fact_has(r, "variable_function"))
+		fputs(fact_str(r, "variable_function"), s->out);
+}
+
 static void put_stack(const struct screen *s, const struct fact *r)
 {
 	fputs("stack   ", s->out);
@@ -259,6 +274,7 @@ static void put_stack(const struct screen *s, const struct fact *r)
 		fputs("  above the last frame", s->out);
 	}
 	put_place(s, r);
+	put_local(s, r);
 	if (fact_has(r, "offset"))
 		fprintf(s->out, "  [frame+0x%" PRIx64 "]", fact_u64(r, "offset"));
 }
@@ -277,6 +293,7 @@ void screen_root(const struct screen *s, const struct fact *r, const struct layo
 			fprintf(s->out, "  %s%s%s%s", screen_bold(s), fact_str(r, "register"),
 				screen_plain(s),
 				fact_bool(r, "register_guessed") ? " (a guess)" : "");
+		put_local(s, r);
 	} else if (!strcmp(class, "tls")) {
 		put_variable(s, r, "thread-local");
 		fputs("  of ", s->out);
