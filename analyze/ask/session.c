@@ -8,6 +8,7 @@
 
 #include "analyze/ask/callers.h"
 #include "analyze/ask/session.h"
+#include "analyze/ask/told.h"
 #include "analyze/graph/parallel.h"
 #include "analyze/types/vtables.h"
 #include "analyze/space/claim_known.h"
@@ -282,6 +283,7 @@ static int run_inference(struct session *s, struct err *err)
 					      .symbols = s->symbols,
 					      .objects = &s->heap.objects};
 	struct inference_claims claims = {0};
+	struct told told = {.claims = &claims};
 	int rc = vtables_claim(&vtables, &claims, err);
 	struct inference_input in = {.table = &s->types.table,
 				     .variables = &s->types.variables,
@@ -292,11 +294,16 @@ static int run_inference(struct session *s, struct err *err)
 				     .locals = &s->types.locals,
 				     .containers = &s->types.containers};
 
+	if (rc == 0)
+		rc = told_read(s, &told, err);
+	in.told = told.members.v;
+	in.n_told = told.members.n;
 	in.claims = claims.list.v;
 	in.n_claims = claims.list.n;
 	if (rc == 0)
 		rc = finish(s, DONE_INFERENCE, inference_run(&s->inference, &in, err));
 	vec_deinit(&claims.list);
+	vec_deinit(&told.members);
 	return rc;
 }
 

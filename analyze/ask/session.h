@@ -23,13 +23,17 @@
 #include "analyze/types/types.h"
 #include "formats/input.h"
 
+enum { MAX_TOLD = 64 };
+
 struct session_options {
 	struct module_search search;
 	struct scan_options scan;
 	unsigned without_roots; /* bit (1 << root class) */
 	unsigned threads; /* that passes may use; 0: parallel_default(). No result depends on it */
-	bool no_types;	  /* no debug information is read for types */
-	bool no_cache;	  /* accepted; there is no saved index yet */
+	const char *told[MAX_TOLD]; /* WHAT=TYPE (told.h); not owned */
+	size_t n_told;
+	bool no_types; /* no debug information is read for types */
+	bool no_cache; /* accepted; there is no saved index yet */
 	/* Called at the start of each pass, for progress; may be NULL. */
 	void (*progress)(void *arg, const char *what);
 	void *progress_arg;

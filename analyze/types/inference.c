@@ -100,7 +100,7 @@ static uint8_t size_confidence(struct inference_run *r, struct inference_line *l
 	uint64_t size = inference_shape(r, l->type)->size, head_of = r->head_of[l->type];
 
 	/* who counts knows the size; a vtable's claim has asked itself */
-	if (l->fit != FIT_EXACT || l->flags & INFERENCE_COUNTED || l->reason == INFERRED_VTABLE)
+	if (l->fit != FIT_EXACT || l->flags & INFERENCE_COUNTED || l->reason >= INFERRED_VTABLE)
 		return CONFIDENCE_CERTAIN;
 	if (head_of && head_of <= usable)
 		l->flags |= INFERENCE_IS_HEAD;

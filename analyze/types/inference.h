@@ -93,6 +93,13 @@ struct inference_claims {
 	VEC(struct inference_claim) list;
 };
 
+/* What the user says of a type's pointer at that offset, wherever the type is embedded. Peeled. */
+struct inference_told {
+	type_id type;
+	uint64_t off;
+	type_id target;
+};
+
 struct inference_sum {
 	uint64_t objects, bytes;
 };
@@ -122,6 +129,8 @@ struct inference_input {
 	const struct containers *containers; /* NULL: without */
 	const struct inference_claim *claims;
 	size_t n_claims;
+	const struct inference_told *told;
+	size_t n_told;
 };
 
 /*

@@ -45,6 +45,8 @@ uint8_t inference_own_confidence(const struct inference_line *l)
 {
 	if (l->type == TYPE_NONE)
 		return CONFIDENCE_NONE;
+	if (l->reason == INFERRED_TOLD)
+		return CONFIDENCE_CERTAIN;
 	if (l->fit == FIT_PREFIX ||
 	    l->flags & (INFERENCE_CONFLICT | INFERENCE_SHARED | INFERENCE_REFUTED))
 		return CONFIDENCE_GUESS;

@@ -207,16 +207,14 @@ static void consider(struct inference_run *r, obj_id o, type_id id, inference_su
 		c->n_good[c->n] = content.n_good, c->v[c->n++] = id;
 }
 
-/* Of those that are left, the one that all others stand at the start of. */
+/* Of those that are left, the one that all others stand at the start of; of equal ones the first. */
 static type_id outermost(struct inference_run *r, const struct candidates *c)
 {
-	const struct type_table *t = r->in->table;
-
 	for (uint32_t i = 0; i < c->n; i++) {
 		uint32_t k = 0;
 
-		while (k < c->n && (k == i || (inference_begins_with(t, c->v[i], c->v[k]) &&
-					       !inference_begins_with(t, c->v[k], c->v[i]))))
+		while (k < c->n &&
+		       (k == i || inference_begins_with(r->in->table, c->v[i], c->v[k])))
 			k++;
 		if (k == c->n)
 			return c->v[i];

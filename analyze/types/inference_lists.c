@@ -23,6 +23,20 @@ static void open_tail(const struct inference_shape *s, struct layout_pointer *p)
 	p->is_open = true;
 }
 
+/* Which pointer it is, if the user has said what it leads to: then it is in no doubt. */
+static void apply_told(const struct inference_run *r, type_id id, struct layout_pointer *p)
+{
+	for (size_t i = 0; i < r->in->n_told; i++) {
+		const struct inference_told *told = &r->in->told[i];
+
+		if (p->off < told->off ||
+		    !inference_has_at(r->in->table, id, p->off - told->off, told->type))
+			continue;
+		p->target = told->target;
+		p->is_shared = false;
+	}
+}
+
 int inference_list_of(struct inference_run *r, type_id id, const struct layout_pointers **out,
 		      struct err *err)
 {
@@ -42,6 +56,7 @@ int inference_list_of(struct inference_run *r, type_id id, const struct layout_p
 
 			q->target = type_table_peel(r->in->table, q->target);
 			open_tail(inference_shape(r, id), q);
+			apply_told(r, id, q);
 			if (inference_is_untyped(q)) {
 				bitset_add(&r->voids, id);
 				r->has_voids = true;

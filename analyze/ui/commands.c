@@ -94,6 +94,8 @@ static const char common[] =
 	"                         register, mapping\n"
 	"  --threads N            use so many threads (else one a processor, 8 at most);\n"
 	"                         no answer depends on it\n"
+	"  --type WHAT=TYPE       what an object is (ADDRESS=struct x), what a variable points to\n"
+	"                         (g_x=struct x), or what a member does (struct y.p=struct x)\n"
 	"  --no-types             read no debug information to tell what objects are\n"
 	"  --no-cache             do not use or write a saved index\n"
 	"  --stop                 of a PID: it stands still until it is copied; no snapshot is "

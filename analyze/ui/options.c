@@ -20,6 +20,7 @@ enum {
 	OPT_DEBUG_DIR,
 	OPT_NO_DEBUGINFOD,
 	OPT_POINTER_MASK,
+	OPT_TYPE,
 	OPT_WITHOUT_ROOTS,
 	OPT_THREADS,
 	OPT_COLOR,
@@ -44,6 +45,7 @@ static const struct option table[] = {
 	{"sysroot", required_argument, NULL, OPT_SYSROOT},
 	{"debug-dir", required_argument, NULL, OPT_DEBUG_DIR},
 	{"no-debuginfod", no_argument, NULL, OPT_NO_DEBUGINFOD},
+	{"type", required_argument, NULL, OPT_TYPE},
 	{"pointer-mask", required_argument, NULL, OPT_POINTER_MASK},
 	{"without-roots", required_argument, NULL, OPT_WITHOUT_ROOTS},
 	{"threads", required_argument, NULL, OPT_THREADS},
@@ -142,6 +144,11 @@ static int parse_valued(struct options *o, int opt, const char *value, struct er
 	int rc = 0;
 
 	switch (opt) {
+	case OPT_TYPE:
+		if (o->session.n_told == MAX_TOLD)
+			return err_set(err, ERR_USAGE, "--type can be given %d times", MAX_TOLD);
+		o->session.told[o->session.n_told++] = value;
+		return 0;
 	case OPT_POINTER_MASK:
 		return parse_number(value, 16, "--pointer-mask", &o->session.scan.pointer_mask,
 				    err);

@@ -1,9 +1,9 @@
 /*
  * What the inference concluded of each object, for tests that compare it with what else is known.
  *
- *	list_types CORE
+ *	list_types CORE [WHAT=TYPE]...
  *
- * One line an object, mappings left out, tabs between:
+ * WHAT=TYPE: as heapdump's --type. One line an object, mappings left out, tabs between:
  *
  *	address  usable size  type  count  fit  confidence  reason  from  at  flags
  *
@@ -57,14 +57,16 @@ static void print_object(const struct session *s, obj_id o)
 
 int main(int argc, char **argv)
 {
-	const struct session_options options = {.search = {.no_debuginfod = true}};
+	struct session_options options = {.search = {.no_debuginfod = true}};
 	struct session s;
 	struct err err = {0};
 
-	if (argc != 2) {
-		fprintf(stderr, "usage: list_types CORE\n");
+	if (argc < 2) {
+		fprintf(stderr, "usage: list_types CORE [WHAT=TYPE]...\n");
 		return 2;
 	}
+	for (int i = 2; i < argc && options.n_told < MAX_TOLD; i++)
+		options.told[options.n_told++] = argv[i];
 	if (session_open(&s, argv[1], &options, &err) < 0 || session_need_types(&s, &err) < 0) {
 		fprintf(stderr, "list_types: %s\n", err.text);
 		return 1;

@@ -391,7 +391,7 @@ static void a_pointer_to_a_member_leads_to_its_container(void **state)
 	/* two types of a size have a session there: no answer */
 	for (int i = 0; i < 2; i++)
 		record(b, TYPE_STRUCT, i ? "one" : "other", 104,
-		       (struct types_build_member[]){MEMBER("id", b->big, 0),
+		       (struct types_build_member[]){MEMBER(i ? "id" : "no", b->big, 0),
 						     MEMBER("session", b->session, 8)},
 		       2);
 	global(b, b->p_session, d + 8);
