@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "analyze/ask/expression.h"
 #include "analyze/ask/trace.h"
 #include "analyze/ask/typed.h"
 
@@ -101,6 +102,7 @@ void trace_path(struct session *s, struct fact *into, const struct path *p)
 	}
 	fact_set_u64(into, "hops", n ? n - 1 : 0);
 	fact_set_u64(into, "guesses", guesses);
+	expression_set(s, into, p);
 }
 
 void trace_dominators(struct session *s, struct fact *into, vertex_id v)

@@ -7,7 +7,7 @@
 #include "analyze/ask/describe.h"
 
 /*
- * Sets hops, guesses and steps. A step is a vertex and, but for the first, the hop into it:
+ * Sets hops, guesses, steps and what expression_set() does. A step is a vertex and, but for the first, the hop into it:
  * {"via": {"offset", "class", "times", "more_words"}, "object": …}. times > 1: a run of equal hops
  * (same offset, same class) through objects of one size, of which only the last is shown.
  * O(bytes of the objects on the path).

@@ -112,21 +112,29 @@ static bool thread_local_at(const struct session *s, const struct root *r, addr_
 	return false;
 }
 
-/* The variable that has the root's word at off, which becomes the offset in it. */
-static bool variable_of(const struct session *s, uint32_t root, uint64_t *off, struct typed *out)
+bool typed_variable(const struct session *s, uint32_t root, uint64_t *off, struct variable *out)
 {
 	const struct root *r = &s->roots.list.v[root];
-	struct variable v;
 	bool found = false;
 
 	if (r->class == ROOT_GLOBAL)
 		found = variables_at(&s->types.variables, &s->types.table, r->module,
-				     r->addr + *off, &v);
+				     r->addr + *off, out);
 	else if (r->class == ROOT_TLS && r->thread != INDEX_NONE && r->module != INDEX_NONE)
-		found = thread_local_at(s, r, r->addr + *off, &v);
-	if (!found || !type_table_size(&s->types.table, v.type, &out->size))
+		found = thread_local_at(s, r, r->addr + *off, out);
+	if (found)
+		*off = r->addr + *off - out->at;
+	return found;
+}
+
+/* The variable that has the root's word at off, which becomes the offset in it. */
+static bool variable_of(const struct session *s, uint32_t root, uint64_t *off, struct typed *out)
+{
+	struct variable v;
+
+	if (!typed_variable(s, root, off, &v) ||
+	    !type_table_size(&s->types.table, v.type, &out->size))
 		return false;
-	*off = r->addr + *off - v.at;
 	out->type = v.type;
 	out->count = 1;
 	out->is_array = false;

@@ -23,6 +23,12 @@ bool typed_object(const struct session *s, obj_id o, struct typed *out);
 /* The same of the variable that a root's first word belongs to, and where this begins. */
 bool typed_root(const struct session *s, uint32_t root, struct typed *out, addr_t *at);
 
+/*
+ * The variable that has the word at off of a root; off becomes the offset in it, and out->at is where it
+ * lies, of a thread-local in the root's thread.
+ */
+bool typed_variable(const struct session *s, uint32_t root, uint64_t *off, struct variable *out);
+
 /* Room for a type's name with its count. */
 enum { TYPED_NAME_MAX = TYPE_NAME_MAX + 32 };
 

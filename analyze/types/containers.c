@@ -384,27 +384,17 @@ enum container_facade containers_facade(const struct type_table *t, type_id type
 		const char *name;
 		enum container_facade facade;
 	} known[] = {
-		{"vector", FACADE_ELEMENTS},
-		{"basic_string", FACADE_ELEMENTS},
-		{"list", FACADE_ELEMENTS},
-		{"forward_list", FACADE_ELEMENTS},
-		{"map", FACADE_ELEMENTS},
-		{"multimap", FACADE_ELEMENTS},
-		{"set", FACADE_ELEMENTS},
-		{"multiset", FACADE_ELEMENTS},
-		{"unordered_map", FACADE_ELEMENTS},
-		{"unordered_multimap", FACADE_ELEMENTS},
-		{"unordered_set", FACADE_ELEMENTS},
-		{"unordered_multiset", FACADE_ELEMENTS},
-		{"deque", FACADE_ELEMENTS},
-		{"Vec", FACADE_ELEMENTS},
-		{"unique_ptr", FACADE_POINTER},
-		{"shared_ptr", FACADE_POINTER},
-		{"weak_ptr", FACADE_POINTER},
-		{"optional", FACADE_OPTIONAL},
-		{"function", FACADE_OPAQUE},
-		{"any", FACADE_OPAQUE},
-		{"move_only_function", FACADE_OPAQUE},
+		{"vector", FACADE_ELEMENTS},	    {"basic_string", FACADE_ELEMENTS},
+		{"list", FACADE_ELEMENTS},	    {"forward_list", FACADE_ELEMENTS},
+		{"map", FACADE_ELEMENTS},	    {"multimap", FACADE_ELEMENTS},
+		{"set", FACADE_ELEMENTS},	    {"multiset", FACADE_ELEMENTS},
+		{"unordered_map", FACADE_ELEMENTS}, {"unordered_multimap", FACADE_ELEMENTS},
+		{"unordered_set", FACADE_ELEMENTS}, {"unordered_multiset", FACADE_ELEMENTS},
+		{"deque", FACADE_ELEMENTS},	    {"Vec", FACADE_ELEMENTS},
+		{"unique_ptr", FACADE_POINTER},	    {"shared_ptr", FACADE_POINTER},
+		{"weak_ptr", FACADE_POINTER},	    {"optional", FACADE_OPTIONAL},
+		{"function", FACADE_OPAQUE},	    {"any", FACADE_OPAQUE},
+		{"variant", FACADE_VARIANT},	    {"move_only_function", FACADE_OPAQUE},
 	};
 	const struct type *x = type_table_get(t, type);
 	const char *name = type_table_text(t, x->name);

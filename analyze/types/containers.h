@@ -79,6 +79,7 @@ enum container_facade {
 	FACADE_ELEMENTS, /* c[i], c["key"] */
 	FACADE_POINTER,	 /* p->member: unique_ptr, shared_ptr */
 	FACADE_OPTIONAL, /* o->member */
+	FACADE_VARIANT,	 /* std::get<1>(v).member */
 	FACADE_OPAQUE,	 /* its members are nobody's business: function, any */
 };
 

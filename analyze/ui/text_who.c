@@ -38,6 +38,16 @@ static void put_via(const struct screen *s, const struct fact *via)
 	fputc('\n', s->out);
 }
 
+/* A variable's name alone says no more than the root's line. */
+static void put_expression(const struct screen *s, const struct fact *path)
+{
+	const char *text = fact_str(path, "expression");
+
+	if (text && strpbrk(text, ".-["))
+		fprintf(s->out, "  %s%s\n", text,
+			fact_bool(path, "expression_guess") ? "   a guess: of a guessed type" : "");
+}
+
 /* A root's own word is shown in its line, so its hop needs no line but for the guess. */
 static void put_path(const struct screen *s, const struct fact *path)
 {
@@ -65,6 +75,7 @@ static void put_path(const struct screen *s, const struct fact *path)
 		screen_vertex(s, step, &l);
 		fputc('\n', s->out);
 	}
+	put_expression(s, path);
 }
 
 static void put_path_title(const struct screen *s, const struct fact *path, const char *title)

@@ -187,7 +187,7 @@ sys.exit(bool(bad))
 P
 # nested too deep, of Rust: no fixture here; by code with debug information: tests/cli/sites_real.t; by C++: tests/cli/names.t; of old
 # kernels' cores: tests/unit/test_vectors.c; of optimised code: tests/cli/locals.t
-unseen="fields_omitted variant inlined path_shared points_to_symbol register_guessed"
+unseen="expression_guess fields_omitted variant inlined path_shared points_to_symbol register_guessed"
 unseen="$unseen variable_function variable_frame"
 [ -e "$cores/foreign" ] || unseen="$unseen name evidence"
 ok "all JSON is valid, all its keys are documented, all documented keys are there, all addresses can be asked for" \
