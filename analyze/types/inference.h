@@ -147,6 +147,10 @@ bool inference_live(const struct inference *r, obj_id o, uint64_t *lo, uint64_t 
 /* Elements of an array or of bytes; else 1. 0: not known. */
 uint64_t inference_count(const struct inference_line *l, const struct type_table *t, uint64_t size);
 
+/* An offset in the object as one in its type: in an element of an array, in the first of an open end's. */
+uint64_t inference_off_in_type(const struct type_table *t, const struct inference_line *l,
+			       uint64_t off);
+
 /*
  * inference_fit.c: how a type agrees with an object's usable size. is_mapped: the object is a mapping of
  * its own, rounded up to pages (OBJECT_MMAPPED).

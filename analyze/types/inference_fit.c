@@ -97,6 +97,18 @@ uint64_t inference_count(const struct inference_line *l, const struct type_table
 	return type_table_size(t, l->type, &one) && one ? size / one : 0;
 }
 
+uint64_t inference_off_in_type(const struct type_table *t, const struct inference_line *l,
+			       uint64_t off)
+{
+	struct inference_shape s = inference_shape_of(t, l->type);
+
+	if (s.size && l->fit == FIT_ARRAY)
+		off %= s.size;
+	if (s.is_open && off > s.tail)
+		off = s.tail + (off - s.tail) % s.tail_element;
+	return off;
+}
+
 struct place {
 	type_id id;
 	uint64_t off;

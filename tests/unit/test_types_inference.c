@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "analyze/types/inference.h"
+#include "analyze/types/inference_reach.h"
 #include "tests/lib/types_build.h"
 
 #define GLOBALS 0x1000ull
@@ -739,6 +740,64 @@ static void a_link_at_the_start_of_something_larger_is_no_array(void **state)
 	free_bed(b);
 }
 
+/* Vertices: the super-root, the root, objects. */
+static struct graph graph_of(const struct bed *b, const obj_id (*edges)[2], size_t n)
+{
+	struct graph_edge v[16];
+	struct graph g;
+	struct err err;
+
+	assert_true(n <= ARRAY_LEN(v));
+	for (size_t i = 0; i < n; i++)
+		v[i] = (struct graph_edge){edges[i][0] == OBJ_NONE ? 1 : 2 + edges[i][0],
+					   2 + edges[i][1], EDGE_ALIGNED};
+	assert_int_equal(graph_from_edges(&g, 1, objects_count(&b->objects), v, n, &err), 0);
+	return g;
+}
+
+static void the_greatest_unknown_reach_is_named_by_its_member(void **state)
+{
+	struct bed *b = make_bed();
+	addr_t s = object(b, 24), s2 = object(b, 24), x = object(b, 40), y = object(b, 104),
+	       z = object(b, 40), held = object(b, 200), lost = object(b, 72);
+	struct inference_reach r;
+	struct graph g;
+	struct err err;
+
+	global(b, b->p_session, s);
+	put(b, s, s2);
+	put(b, s + 16, x);
+	put(b, x + 8, y);
+	put(b, s2 + 16, z);
+	put(b, s2 + 8, 1);
+	conclude(b);
+	assert_true(held < lost);
+	g = graph_of(b,
+		     (const obj_id[][2]){
+			     {OBJ_NONE, 0}, {0, 1}, {0, 2}, {2, 3}, {1, 4}, {OBJ_NONE, 5}, {3, 2}},
+		     7);
+	assert_int_equal(inference_reach_init(&r, &b->out,
+					      &(struct inference_reach_input){
+						      &b->t, &b->space, &b->objects, b->index, &g},
+					      &err),
+			 0);
+	assert_int_equal(r.list.n, 2);
+	assert_int_equal(r.list.v[0].type, TYPE_NONE);
+	assert_int_equal(r.list.v[0].root, 1);
+	assert_int_equal(r.list.v[0].bytes, 200);
+	assert_int_equal(r.list.v[1].type, b->session);
+	assert_int_equal(r.list.v[1].off, 16);
+	assert_int_equal(r.list.v[1].n_direct, 2);
+	assert_int_equal(r.list.v[1].n, 3);
+	assert_int_equal(r.list.v[1].bytes, 184);
+	assert_int_equal(r.list.v[1].example, objects_find(&b->objects, x));
+	assert_int_equal(r.n, 1);
+	assert_int_equal(r.bytes, 72);
+	inference_reach_deinit(&r);
+	graph_deinit(&g);
+	free_bed(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -768,6 +827,7 @@ int main(void)
 		cmocka_unit_test(an_array_whose_pointers_all_fit_is_certain),
 		cmocka_unit_test(nothing_but_zeros_is_not_certain),
 		cmocka_unit_test(a_link_at_the_start_of_something_larger_is_no_array),
+		cmocka_unit_test(the_greatest_unknown_reach_is_named_by_its_member),
 	};
 
 	return cmocka_run_group_tests_name("inferred types", tests, NULL, NULL);
