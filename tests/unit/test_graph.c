@@ -58,6 +58,18 @@ static void objects_of(struct objects *o, const uint64_t *sizes, uint32_t n)
 	assert_int_equal(n_dropped, 0);
 }
 
+/* As they are where there are 2^32 edges or more. */
+static void widen(struct offsets *o, uint64_t n)
+{
+	struct offsets wide;
+
+	assert_int_equal(offsets_init(&wide, n, UINT64_MAX, 0), 0);
+	for (uint64_t i = 0; i < n; i++)
+		offsets_set(&wide, i, offsets_at(o, i));
+	offsets_deinit(o);
+	*o = wide;
+}
+
 /* Sparse and dense, lists, cycles, trees with parent pointers: the shape depends on the seed. */
 static void sample_init(struct sample *s, uint64_t seed)
 {
@@ -89,6 +101,10 @@ static void sample_init(struct sample *s, uint64_t seed)
 	}
 	assert_int_equal(graph_from_edges(&s->g, roots, objects, s->edges, s->n_edges, &err), 0);
 	assert_int_equal(graph_make_reverse(&s->g, (unsigned)(seed % 4), &err), 0);
+	if (seed % 5 == 0) {
+		widen(&s->g.out_off, s->n + 1);
+		widen(&s->g.in_off, s->n + 1);
+	}
 	graph_check(&s->g);
 	for (size_t i = 0; i < s->n_edges; i++)
 		s->reach[s->edges[i].from][s->edges[i].to] = true;
