@@ -798,6 +798,205 @@ static void the_greatest_unknown_reach_is_named_by_its_member(void **state)
 	free_bed(b);
 }
 
+static uint32_t random_below(uint64_t *seed, uint32_t n)
+{
+	*seed = *seed * 6364136223846793005ull + 1442695040888963407ull;
+	return (uint32_t)(*seed >> 33) % n;
+}
+
+enum { KINDS = 5, FIELDS = 3, MANY = 60 };
+
+/* Structs of different sizes that point to each other, whose objects all hold what their type says. */
+struct world {
+	type_id kinds[KINDS], pointers[KINDS];
+	uint32_t fields[KINDS][FIELDS]; /* the kind that it points to; KINDS: a number */
+	addr_t at[MANY];
+	uint32_t kind[MANY];
+	bool is_reached[MANY];
+	uint32_t targets[MANY][FIELDS]; /* objects; MANY: none */
+};
+
+static void make_kinds(struct bed *b, struct world *w, uint64_t *seed)
+{
+	static const char *const names[] = {"k0", "k1", "k2", "k3", "k4"};
+
+	for (uint32_t k = 0; k < KINDS; k++)
+		w->pointers[k] = pointer_to(b, TYPE_UNKNOWN);
+	for (uint32_t k = 0; k < KINDS; k++) {
+		/* a first member of its own: none begins like another */
+		struct types_build_member v[FIELDS + 2] = {MEMBER(names[k], b->big, 0)};
+		uint64_t size = 40 + 32 * k;
+
+		for (uint32_t f = 0; f < FIELDS; f++) {
+			uint32_t to = w->fields[k][f] = random_below(seed, KINDS + 1);
+
+			v[f + 1] = (struct types_build_member)MEMBER(
+				"f", to == KINDS ? b->big : w->pointers[to], 8 + 8 * f);
+		}
+		v[FIELDS + 1] = (struct types_build_member)MEMBER("end", b->big, size - 8);
+		w->kinds[k] = record(b, TYPE_STRUCT, names[k], size, v, FIELDS + 2);
+		b->t.types.v[w->pointers[k]].target = w->kinds[k];
+	}
+}
+
+static void make_objects(struct bed *b, struct world *w, uint64_t *seed)
+{
+	for (uint32_t i = 0; i < MANY; i++) {
+		w->kind[i] = random_below(seed, KINDS);
+		w->at[i] = object(b, 40 + 32 * w->kind[i]);
+		put(b, w->at[i], 1 + i);
+	}
+	for (uint32_t i = 0; i < MANY; i++)
+		for (uint32_t f = 0; f < FIELDS; f++) {
+			uint32_t to = random_below(seed, MANY);
+
+			w->targets[i][f] = MANY;
+			if (w->fields[w->kind[i]][f] != w->kind[to] || random_below(seed, 3) == 0)
+				continue;
+			w->targets[i][f] = to;
+			put(b, w->at[i] + 8 + 8 * f, w->at[to]);
+		}
+	for (uint32_t i = 0; i < 4; i++) {
+		uint32_t to = random_below(seed, MANY);
+
+		w->is_reached[to] = true;
+		global(b, w->pointers[w->kind[to]], w->at[to]);
+	}
+}
+
+/* The plainest way: again and again, until nothing is new. */
+static void reach_all(struct world *w)
+{
+	for (bool is_new = true; is_new;) {
+		is_new = false;
+		for (uint32_t i = 0; i < MANY; i++)
+			for (uint32_t f = 0; f < FIELDS && w->is_reached[i]; f++) {
+				uint32_t to = w->targets[i][f];
+
+				if (to == MANY || w->is_reached[to])
+					continue;
+				w->is_reached[to] = is_new = true;
+			}
+	}
+}
+
+static void what_is_reached_is_known_and_nothing_else(void **state)
+{
+	for (uint64_t seed = 1; seed <= 60; seed++) {
+		uint64_t random = seed;
+		struct world *w = calloc(1, sizeof(*w));
+		struct bed *b = make_bed();
+
+		assert_non_null(w);
+		make_kinds(b, w, &random);
+		make_objects(b, w, &random);
+		reach_all(w);
+		conclude(b);
+		for (uint32_t i = 0; i < MANY; i++)
+			expect(b, w->at[i], w->is_reached[i] ? w->kinds[w->kind[i]] : TYPE_NONE,
+			       w->is_reached[i] ? FIT_EXACT : FIT_NONE,
+			       w->is_reached[i] ? CONFIDENCE_CERTAIN : CONFIDENCE_NONE);
+		free_bed(b);
+		free(w);
+	}
+}
+
+/* Types that refer to any type, with any offset, size and kind. */
+static void make_wild_types(struct bed *b, uint64_t *seed, type_id *out, uint32_t n)
+{
+	static const enum type_kind kinds[] = {TYPE_STRUCT,  TYPE_STRUCT, TYPE_UNION,  TYPE_POINTER,
+					       TYPE_POINTER, TYPE_ARRAY,  TYPE_TYPEDEF};
+
+	for (uint32_t i = 0; i < n; i++) {
+		enum type_kind kind = kinds[random_below(seed, ARRAY_LEN(kinds))];
+		struct types_build_member v[4];
+
+		for (uint32_t k = 0; k < 4; k++)
+			v[k] = (struct types_build_member){
+				random_below(seed, 2) ? "a" : "b",
+				i && random_below(seed, 4) ? out[random_below(seed, i)] : b->p_void,
+				random_below(seed, 8) * 8,
+				0,
+				0,
+				0};
+		if (kind == TYPE_STRUCT || kind == TYPE_UNION)
+			out[i] = record(b, kind, "wild", random_below(seed, 12) * 8, v,
+					random_below(seed, 5));
+		else if (kind == TYPE_ARRAY)
+			out[i] = types_build_array(&b->t, v[0].type,
+						   random_below(seed, 4) ? random_below(seed, 9)
+									 : UINT64_MAX);
+		else
+			out[i] = types_build_over(&b->t, kind, "wild", v[0].type);
+	}
+	/* circles: pointers, typedefs and members lead anywhere */
+	for (uint32_t i = 0; i < n; i++)
+		if (random_below(seed, 3) == 0 && type_table_get(&b->t, out[i])->kind >= TYPE_ARRAY)
+			b->t.types.v[out[i]].target = out[random_below(seed, n)];
+	for (size_t i = 0; i < b->t.members.n; i++)
+		if (random_below(seed, 8) == 0 && b->t.members.v[i].type != TYPE_NONE)
+			b->t.members.v[i].type = out[random_below(seed, n)];
+	for (uint32_t i = 0; i < n; i++)
+		if (type_table_get(&b->t, out[i])->kind == TYPE_POINTER)
+			b->t.types.v[out[i]].target = out[random_below(seed, n)];
+}
+
+static void check_lines(const struct bed *b)
+{
+	struct inference_sum sums[N_CONFIDENCES] = {{0}};
+
+	for (obj_id o = 0; o < b->out.n; o++) {
+		const struct inference_line *l = &b->out.v[o];
+
+		assert_true(l->confidence < N_CONFIDENCES && l->fit < N_FITS);
+		assert_int_equal(l->type == TYPE_NONE, l->confidence == CONFIDENCE_NONE);
+		assert_true(l->type == TYPE_NONE || l->type < type_table_count(&b->t));
+		if (l->reason == INFERRED_FIELD && l->confidence == CONFIDENCE_CERTAIN)
+			assert_int_equal(b->out.v[l->from].confidence, CONFIDENCE_CERTAIN);
+		sums[l->confidence].objects++;
+		sums[l->confidence].bytes += objects_size(&b->objects, o);
+	}
+	assert_memory_equal(sums, b->out.sums, sizeof(sums));
+}
+
+static void wild_types_and_words_end_and_add_up(void **state)
+{
+	for (uint64_t seed = 1; seed <= 80; seed++) {
+		uint64_t random = seed;
+		struct bed *b = make_bed();
+		struct inference first;
+		type_id types[24];
+		addr_t at[MANY];
+		struct inference_input in;
+		struct err err;
+
+		make_wild_types(b, &random, types, ARRAY_LEN(types));
+		for (uint32_t i = 0; i < MANY; i++)
+			at[i] = object(b, 24 + 16 * random_below(&random, 12));
+		for (addr_t a = HEAP; a < b->next_object; a += 8)
+			if (random_below(&random, 2))
+				put(b, a,
+				    at[random_below(&random, MANY)] +
+					    (random_below(&random, 4) ? 0 : 8));
+		for (uint32_t i = 0; i < 20; i++)
+			global(b, types[random_below(&random, ARRAY_LEN(types))],
+			       at[random_below(&random, MANY)]);
+		conclude(b);
+		check_lines(b);
+		/* and again the same */
+		first = b->out;
+		in = (struct inference_input){.table = &b->t,
+					      .variables = &b->variables,
+					      .space = &b->space,
+					      .objects = &b->objects,
+					      .index = b->index};
+		assert_int_equal(inference_run(&b->out, &in, &err), 0);
+		assert_memory_equal(first.v, b->out.v, first.n * sizeof(*first.v));
+		inference_deinit(&first);
+		free_bed(b);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -828,6 +1027,8 @@ int main(void)
 		cmocka_unit_test(nothing_but_zeros_is_not_certain),
 		cmocka_unit_test(a_link_at_the_start_of_something_larger_is_no_array),
 		cmocka_unit_test(the_greatest_unknown_reach_is_named_by_its_member),
+		cmocka_unit_test(what_is_reached_is_known_and_nothing_else),
+		cmocka_unit_test(wild_types_and_words_end_and_add_up),
 	};
 
 	return cmocka_run_group_tests_name("inferred types", tests, NULL, NULL);
