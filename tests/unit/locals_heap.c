@@ -7,8 +7,8 @@
 #define NOINLINE __attribute__((noinline))
 
 struct conn {
-	struct conn *next;
-	long numbers[7];
+	struct conn *next; /* a ring of one */
+	long numbers[8];
 };
 
 struct session {
@@ -17,7 +17,7 @@ struct session {
 };
 
 struct ghost {
-	long all[8];
+	long all[9];
 };
 
 struct pair {
@@ -64,6 +64,7 @@ static struct session *session(void)
 	struct session *s = calloc(1, sizeof(*s));
 
 	s->conn = calloc(1, sizeof(*s->conn));
+	s->conn->next = s->conn;
 	strcpy(s->name, "a session");
 	return s;
 }
