@@ -17,8 +17,10 @@
 
 #include <cmocka.h>
 
+#include "analyze/ask/expression.h"
 #include "analyze/ask/trace.h"
 #include "analyze/ask/typed.h"
+#include "analyze/types/container_view.h"
 
 enum { MAX_LINE = 512 };
 
@@ -178,6 +180,80 @@ static void check(const char *fixture, const char *compiler, const char *flags)
 	session_close(&s);
 }
 
+/* The container that a variable is, however deep below its own class its words are. */
+static bool view_of(const struct session *s, type_id type, addr_t at, int depth,
+		    struct container_view *v)
+{
+	const struct container_class *k;
+	const struct type_member *m;
+	uint32_t n;
+
+	type = type_table_peel(&s->types.table, type);
+	k = containers_class(&s->types.containers, type);
+	if (k)
+		return container_view(v, k, &s->space, at);
+	m = type_table_members(&s->types.table, type, &n);
+	for (uint32_t i = 0; i < n && depth < 8; i++)
+		if (view_of(s, m[i].type, at + m[i].off, depth + 1, v))
+			return true;
+	return false;
+}
+
+/* NAME COUNT KEY: gdb's line and our elements. */
+static void compare(const struct session *s, char *line)
+{
+	char *count = strchr(line, '\t'), *key = count ? strchr(count + 1, '\t') : NULL;
+	char first[EXPRESSION_KEY_MAX] = "-";
+	struct container_cursor c;
+	struct container_element e;
+	struct container_view v;
+	struct variable variable;
+	uint64_t n = 0;
+
+	assert_non_null(key);
+	*count++ = *key++ = 0;
+	key[strcspn(key, "\n")] = 0;
+	assert_int_equal(
+		variables_by_name(&s->types.variables, &s->types.table, line, &variable, 1), 1);
+	assert_true(view_of(s, variable.type, variable.at, 0, &v));
+	c = container_begin(&v, 100000);
+	while (container_next(&v, &c, &e))
+		if (!n++ && e.key_type != TYPE_NONE && strcmp(key, "-"))
+			expression_key(s, e.key_type, e.key, first);
+	if (n != strtoull(count, NULL, 10) || (v.n != UINT64_MAX && v.n != n))
+		fail_msg("%s: %llu elements, not %s", line, (unsigned long long)n, count);
+	if (*key != '{' && strcmp(first, key))
+		fail_msg("%s: first key %s, not %s", line, first, key);
+}
+
+static void elements_are_those_that_gdb_shows(void **state)
+{
+	const struct session_options options = {.search = {.no_debuginfod = true}};
+	char path[MAX_LINE], line[4096];
+	struct session s;
+	struct err err = {0};
+	unsigned n = 0;
+	FILE *f;
+
+	if (!make_core("containers.cc", "g++", "-std=c++17 -O0", path) ||
+	    run("command -v gdb >/dev/null"))
+		return;
+	assert_false(session_open(&s, path, &options, &err) < 0 ||
+		     session_need_types(&s, &err) < 0);
+	snprintf(line, sizeof(line),
+		 "gdb -nx -q -batch -x tests/unit/containers_gdb.py '%s/program' '%s' 2>&1", folder,
+		 path);
+	f = popen(line, "r");
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f))
+		if (!strncmp(line, "g_", 2) && ++n)
+			compare(&s, line);
+	pclose(f);
+	if (n < 14)
+		print_message("# gdb's printers show %u containers here\n", n);
+	session_close(&s);
+}
+
 static void containers_of_libstdcxx_are_known(void **state)
 {
 	check("containers.cc", "g++", "-std=c++17 -O0");
@@ -234,6 +310,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(containers_of_libstdcxx_are_known),
+		cmocka_unit_test(elements_are_those_that_gdb_shows),
 		cmocka_unit_test(and_as_clang_describes_them),
 		cmocka_unit_test(containers_of_libcxx_are_known),
 		cmocka_unit_test(classes_are_known_by_their_vtables),
