@@ -236,6 +236,7 @@ void describe_root(struct session *s, struct fact *into, uint32_t root, uint64_t
 		fact_set_addr(into, "addr", r->addr);
 		fact_set_u64(into, "size", r->size);
 	}
+	typed_set_root(s, into, root);
 	if (r->module != INDEX_NONE)
 		describe_variable(s, into, r, off == NO_WORD ? r->addr : r->addr + off);
 	if (r->thread != INDEX_NONE) {

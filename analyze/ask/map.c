@@ -6,8 +6,11 @@
 #include "analyze/ask/allocated.h"
 #include "analyze/ask/answers.h"
 #include "analyze/ask/describe.h"
+#include "analyze/ask/member_path.h"
 #include "analyze/ask/resolve.h"
 #include "analyze/ask/typed.h"
+#include "analyze/ask/value.h"
+#include "analyze/types/layout.h"
 
 enum { SHOWN_BYTES = 64 };
 
@@ -73,6 +76,40 @@ static bool set_root(struct session *s, struct fact *out, addr_t at)
 	return true;
 }
 
+/* The member or element at the address, with its value. */
+static void set_member(struct session *s, struct fact *out, addr_t at)
+{
+	const struct type_table *t = &s->types.table;
+	struct member_place p = member_path_at(s, at);
+	char name[TYPE_NAME_MAX];
+	struct layout_hit hit;
+	struct fact *f;
+	size_t n;
+
+	/* one character of a text says nothing */
+	if (p.value.type == TYPE_NONE ||
+	    (p.is_array && typed_is_character(type_table_get(t, p.value.type))))
+		return;
+	n = layout_at(t, p.value.type, p.value.extent, at - p.value.addr, &hit, 1);
+	if (!n || hit.is_hole)
+		return;
+	f = fact_set_object(out, "member");
+	if (*hit.path)
+		fact_set_strf(f, "path", "%s%s", *hit.path == '[' ? "" : ".", hit.path);
+	if (hit.is_shared)
+		fact_set_bool(f, "path_shared", true);
+	fact_set_u64(f, "offset", hit.off);
+	type_names_spell(t, hit.type, name);
+	fact_set_str(f, "type", name);
+	if (hit.bit_size)
+		fact_set_u64(f, "bits", hit.bit_size);
+	value_set(s, f,
+		  &(struct value_place){.addr = at - hit.off,
+					.type = hit.type,
+					.bit_size = hit.bit_size,
+					.bit_off = hit.bit_off});
+}
+
 int map_answer(struct session *s, const char *address, struct fact *out, struct err *err)
 {
 	struct fact *f;
@@ -95,6 +132,7 @@ int map_answer(struct session *s, const char *address, struct fact *out, struct 
 		fact_set_str(out, "place", "object");
 		fact_set_u64(out, "offset", at - base);
 		describe_object(s, fact_set_object(out, "object"), o);
+		set_member(s, out, at);
 		allocated_set(s, out, o);
 		set_bytes(s, out, base);
 		return 0;
@@ -105,6 +143,7 @@ int map_answer(struct session *s, const char *address, struct fact *out, struct 
 	}
 	place = describe_place(s, at);
 	set_symbol(s, out, at);
+	set_member(s, out, at);
 	if (set_root(s, out, at) && !fact_has(out, "symbol"))
 		place = "root";
 	fact_set_str(out, "place", place);

@@ -86,14 +86,14 @@ static int find_base(struct session *s, const char *text, struct member_place *o
 	return 0;
 }
 
-/* What a pointer on the way leads to: as declared, or as the object there says. */
-static int go_through(const struct session *s, struct member_place *p, struct err *err)
+/* What at most so many pointers on the way lead to: as declared, or as the object there says. */
+static int go_through(const struct session *s, struct member_place *p, int n, struct err *err)
 {
 	type_id target;
 	addr_t to;
 	struct member_place there;
 
-	for (int i = 0; i < MAX_POINTERS; i++) {
+	for (int i = 0; i < n; i++) {
 		if (!value_pointer(s, &p->value, &to, &target))
 			return 0;
 		if (!to)
@@ -120,7 +120,7 @@ static int step_member(const struct session *s, struct member_place *p, const ch
 {
 	char type[TYPE_NAME_MAX];
 	struct layout_hit hit;
-	int rc = go_through(s, p, err);
+	int rc = go_through(s, p, MAX_POINTERS, err);
 
 	if (rc < 0)
 		return rc;
@@ -155,7 +155,7 @@ static int step_index(const struct session *s, struct member_place *p, uint64_t 
 	} else if (!p->is_array) {
 		struct value_place before = p->value;
 
-		rc = go_through(s, p, err);
+		rc = go_through(s, p, 1, err);
 		if (rc < 0)
 			return rc;
 		if (before.addr == p->value.addr && before.type == p->value.type)

@@ -4,16 +4,15 @@
  *
  *	g_list ─ node ─ node ─ node ─ text        retained of node: that of the first, once
  *
- * The dominator tree is walked down and up again over its own parents; a counter per row says whether an
- * object of the row is on the way.
+ * A counter per row says whether an object of the row is above the one where the walk is.
  */
 #include <stdlib.h>
 
 #include "analyze/ask/describe.h"
+#include "analyze/ask/dominator_walk.h"
 #include "analyze/ask/top_types.h"
 #include "analyze/ask/totals.h"
 #include "analyze/ask/type_rows.h"
-#include "base/cleanup.h"
 
 struct type_row {
 	uint32_t number; /* INDEX_NONE: not known */
@@ -81,53 +80,28 @@ static struct type_row *row_at(struct top_type_rows *rows, const struct session 
 	return row_of(rows, s, o);
 }
 
-static void enter(struct top_type_rows *rows, const struct session *s, vertex_id v)
+/* A walk over the dominator tree. */
+struct top_type_walk {
+	const struct session *s;
+	struct top_type_rows *rows;
+};
+
+static void enter(void *arg, vertex_id v)
 {
-	struct type_row *r = row_at(rows, s, v);
+	const struct top_type_walk *w = arg;
+	struct type_row *r = row_at(w->rows, w->s, v);
 
 	if (r && !r->on_way++)
-		r->retained += s->dominators.retained[v];
+		r->retained += w->s->dominators.retained[v];
 }
 
-static void leave(struct top_type_rows *rows, const struct session *s, vertex_id v)
+static void leave(void *arg, vertex_id v)
 {
-	struct type_row *r = row_at(rows, s, v);
+	const struct top_type_walk *w = arg;
+	struct type_row *r = row_at(w->rows, w->s, v);
 
 	if (r)
 		r->on_way--;
-}
-
-/* Depth first: down by the first child, on by the next, up by idom. */
-static int add_retained(const struct session *s, struct top_type_rows *rows, struct err *err)
-{
-	const vertex_id *idom = s->dominators.idom;
-	uint32_t n = graph_vertices(&s->graph);
-	_cleanup_free_ vertex_id *first = calloc(n, sizeof(*first));
-	_cleanup_free_ vertex_id *next = calloc(n, sizeof(*next));
-	vertex_id v = 0;
-
-	if (!first || !next)
-		return err_nomem(err);
-	for (vertex_id w = n; w-- > 1;)
-		if (idom[w] != VERTEX_NONE) {
-			next[w] = first[idom[w]];
-			first[idom[w]] = w;
-		}
-	v = first[0];
-	while (v) {
-		enter(rows, s, v);
-		if (first[v]) {
-			v = first[v];
-			continue;
-		}
-		for (; v && !next[v]; v = idom[v])
-			leave(rows, s, v);
-		if (v) {
-			leave(rows, s, v);
-			v = next[v];
-		}
-	}
-	return 0;
 }
 
 static int by_bytes(const void *a, const void *b)
@@ -192,7 +166,7 @@ int top_types(struct session *s, size_t limit, struct fact *out, struct err *err
 	if (rc == 0)
 		rc = collect(s, &rows, err);
 	if (rc == 0)
-		rc = add_retained(s, &rows, err);
+		rc = dominator_walk(s, enter, leave, &(struct top_type_walk){s, &rows}, err);
 	if (rc == 0) {
 		set_known(s, fact_set_object(out, "known"));
 		set_rows(s, out, &rows, limit);

@@ -151,6 +151,18 @@ bool typed_root(const struct session *s, uint32_t root, struct typed *out, addr_
 	return true;
 }
 
+void typed_set_root(const struct session *s, struct fact *into, uint32_t root)
+{
+	char name[TYPED_NAME_MAX];
+	struct typed t;
+	addr_t at;
+
+	if (!typed_root(s, root, &t, &at) || at != s->roots.list.v[root].addr)
+		return;
+	typed_spell(s, &t, name);
+	fact_set_str(into, "type", name);
+}
+
 /* Cuts the path, from its end, to the first member that is of the wanted type and begins there. */
 static void cut_to(const struct session *s, const struct typed *t, uint64_t off, char *path,
 		   type_id wanted)

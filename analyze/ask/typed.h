@@ -23,6 +23,9 @@ bool typed_object(const struct session *s, obj_id o, struct typed *out);
 /* The same of the variable that a root's first word belongs to, and where this begins. */
 bool typed_root(const struct session *s, uint32_t root, struct typed *out, addr_t *at);
 
+/* Adds "type" of the variable that begins a root; nothing where it is not known. */
+void typed_set_root(const struct session *s, struct fact *into, uint32_t root);
+
 /*
  * The variable that has the word at off of a root; off becomes the offset in it, and out->at is where it
  * lies, of a thread-local in the root's thread.

@@ -14,6 +14,7 @@
 #include "analyze/ask/cautions.h"
 #include "analyze/ask/resolve.h"
 #include "analyze/ask/trace.h"
+#include "analyze/ask/who_type.h"
 #include "analyze/ask/typed.h"
 #include "base/cleanup.h"
 
@@ -132,10 +133,13 @@ static void explain_roots(struct session *s, struct fact *out, const struct targ
 }
 
 static int explain_nothing(struct session *s, struct fact *out, const struct target *t,
-			   const char *x, struct err *err)
+			   struct err *err)
 {
-	int rc = map_answer(s, x, fact_set_object(out, "map"), err);
+	char address[24];
+	int rc;
 
+	snprintf(address, sizeof(address), "0x%llx", (unsigned long long)t->addr);
+	rc = map_answer(s, address, fact_set_object(out, "map"), err);
 	return rc < 0 ? rc
 		      : err_at_addr(err, ERR_ABSENT, t->addr, "is no object: %s",
 				    fact_str(fact_get(out, "map"), "place"));
@@ -166,6 +170,8 @@ int who_answer(struct session *s, const char *x, struct fact *out, struct err *e
 	set_heap(s, out);
 	fact_set_str(out, "query", x);
 	typed_set_missing(s, out);
+	if (t.kind == TARGET_TYPE)
+		return who_type(s, x, out, err);
 	if (t.kind == TARGET_VARIABLE)
 		set_variable(s, out, &t);
 	else
@@ -175,7 +181,7 @@ int who_answer(struct session *s, const char *x, struct fact *out, struct err *e
 		return 0;
 	}
 	if (t.object == OBJ_NONE)
-		return explain_nothing(s, out, &t, x, err);
+		return explain_nothing(s, out, &t, err);
 	fact_set_u64(out, "offset", t.addr - objects_addr(&s->heap.objects, t.object));
 	describe_object(s, fact_set_object(out, "object"), t.object);
 	allocated_set(s, out, t.object);

@@ -63,7 +63,9 @@ static const struct command commands[] = {
 	 2, 2, OPTION_LIMIT | OPTION_FAIL_OVER, ask_leaks, text_leaks},
 	{"who", "FILE X", "who retains X: the path from a root, the dominators, other ways in",
 	 "  X                      an address (0x...) or a variable: name, file.c:name, "
-	 "lib.so:name\n",
+	 "lib.so:name;\n"
+	 "                         members of these, for what they lead to: g_table.first->next;\n"
+	 "                         or a type, for all objects of it: 'struct session'\n",
 	 3, 3, 0, ask_who, text_who},
 	{"map", "FILE ADDR", "what is at an address", "", 3, 3, 0, ask_map, text_map},
 	{"show", "FILE X", "what is in X: the fields of its type, with their values",

@@ -41,10 +41,12 @@ WARN_UNUSED int export_ask(struct session *s, const struct options *o, struct fa
 			   struct err *err);
 void export_show(const struct screen *s, const struct fact *a);
 
-/* Parts of screens: where an object was allocated; what an image says of itself; rows of sites, of types. */
+/* Parts of screens: where an object was allocated; what an image says of itself; rows of sites, of types; the value
+ * of a field. */
 void text_allocation(const struct screen *s, const struct fact *a);
 void text_image(const struct screen *s, const struct fact *a);
 void text_top_sites(const struct screen *s, const struct fact *a);
+void text_value(const struct screen *s, const struct fact *field);
 void text_top_types(const struct screen *s, const struct fact *a);
 
 /* The text screens, one file each. */

@@ -220,7 +220,8 @@ void screen_caller(const struct screen *s, const struct fact *c)
 }
 
 /* "global  g_sessions  (.bss of srv, cache/session.c:12)" */
-static void put_variable(const struct screen *s, const struct fact *r, const char *kind)
+static void put_variable(const struct screen *s, const struct fact *r, const char *kind,
+			 const struct layout *l)
 {
 	const char *name = fact_str(r, "name");
 
@@ -228,6 +229,8 @@ static void put_variable(const struct screen *s, const struct fact *r, const cha
 		screen_plain(s));
 	if (fact_u64(r, "offset"))
 		fprintf(s->out, "+0x%" PRIx64, fact_u64(r, "offset"));
+	if (l->with_type && fact_has(r, "type"))
+		fprintf(s->out, "  %s", fact_str(r, "type"));
 	if (fact_has(r, "module")) {
 		fputs("  (", s->out);
 		if (fact_has(r, "section"))
@@ -284,6 +287,7 @@ void screen_root(const struct screen *s, const struct fact *r, const struct layo
 	static const struct layout alone;
 	const char *class = fact_str(r, "class");
 
+	l = l ? l : &alone;
 	if (!strcmp(class, "stack")) {
 		put_stack(s, r);
 	} else if (!strcmp(class, "register")) {
@@ -295,13 +299,13 @@ void screen_root(const struct screen *s, const struct fact *r, const struct layo
 				fact_bool(r, "register_guessed") ? " (a guess)" : "");
 		put_local(s, r);
 	} else if (!strcmp(class, "tls")) {
-		put_variable(s, r, "thread-local");
+		put_variable(s, r, "thread-local", l);
 		fputs("  of ", s->out);
 		put_thread(s, r);
 	} else {
-		put_variable(s, r, class);
+		put_variable(s, r, class, l);
 	}
-	put_retained(s, r, l ? l : &alone);
+	put_retained(s, r, l);
 }
 
 void screen_vertex(const struct screen *s, const struct fact *step, const struct layout *l)

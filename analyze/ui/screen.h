@@ -74,6 +74,7 @@ struct layout {
 	int addr, size;	  /* columns of objects' addresses and sizes */
 	uint64_t whole;	  /* of which a share of what is retained is shown; 0: none is */
 	bool no_retained; /* it stands elsewhere in the line */
+	bool with_type;	  /* of variables */
 };
 
 /* The layout in which the objects of a list of vertices are aligned. */

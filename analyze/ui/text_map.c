@@ -52,6 +52,26 @@ static void put_symbol(const struct screen *s, const struct fact *f)
 		fact_has(f, "section") ? fact_str(f, "section") : "");
 }
 
+/* "value       char *  0x…  "BYE"  → 4,104 B char[4104]" */
+static void put_member(const struct screen *s, const struct fact *a)
+{
+	const struct fact *m = fact_get(a, "member");
+
+	if (!m)
+		return;
+	fputs(fact_has(a, "object") ? "member      " : "\nmember      ", s->out);
+	if (fact_has(m, "path"))
+		fprintf(s->out, "%s  ", fact_str(m, "path"));
+	fprintf(s->out, "%s  ", fact_str(m, "type"));
+	if (fact_u64(m, "offset"))
+		fprintf(s->out, "(byte %" PRIu64 " of it)  ", fact_u64(m, "offset"));
+	text_value(s, m);
+	if (fact_bool(m, "path_shared"))
+		fputs("  (one reading of a union)", s->out);
+	if (fact_has(a, "object"))
+		fputc('\n', s->out);
+}
+
 void text_map(const struct screen *s, const struct fact *a)
 {
 	const struct fact *m = fact_get(a, "mapping");
@@ -63,6 +83,7 @@ void text_map(const struct screen *s, const struct fact *a)
 		screen_object(s, fact_get(a, "object"), NULL);
 		fprintf(s->out, "   %s", fact_str(a, "object.state"));
 		fputc('\n', s->out);
+		put_member(s, a);
 		text_allocation(s, a);
 	} else {
 		fprintf(s->out, "%s  %s", fact_str(a, "addr"), fact_str(a, "place"));
@@ -72,6 +93,7 @@ void text_map(const struct screen *s, const struct fact *a)
 			fputs("\nroot        ", s->out);
 			screen_root(s, fact_get(a, "root"), NULL);
 		}
+		put_member(s, a);
 	}
 	if (m)
 		fprintf(s->out, "%smapping     %s %s %s %s%s%s", fact_has(a, "object") ? "" : "\n",

@@ -175,7 +175,7 @@ static void put_flat(const struct screen *s, const struct fact *f)
 	fputc('}', s->out);
 }
 
-static void put_value(const struct screen *s, const struct fact *f)
+void text_value(const struct screen *s, const struct fact *f)
 {
 	if (fact_bool(f, "absent"))
 		fputs("(not in the dump)", s->out);
@@ -251,7 +251,7 @@ static void put_field(const struct screen *s, const struct show_level *l, const 
 			      has_value(f) ? l->type : 0);
 		fputs(has_value(f) ? "  " : "", s->out);
 	}
-	put_value(s, f);
+	text_value(s, f);
 	fputc('\n', s->out);
 }
 
@@ -369,7 +369,7 @@ void text_show(const struct screen *s, const struct fact *a)
 		put_words(s, a);
 	else if (is_kind(a, "array") && (is_flat(a) || !fact_has(a, "fields"))) {
 		fputs("  ", s->out);
-		put_value(s, a);
+		text_value(s, a);
 		fputc('\n', s->out);
 	} else {
 		put_fields(s, a);

@@ -142,7 +142,7 @@ static void put_holds(const struct screen *s, const struct fact *a, const char *
 
 static void put_roots(const struct screen *s, const struct fact *a)
 {
-	const struct layout whole = {.whole = fact_u64(a, "heap_bytes")};
+	const struct layout whole = {.whole = fact_u64(a, "heap_bytes"), .with_type = true};
 	const struct fact *roots = fact_get(a, "roots");
 
 	if (!fact_count(roots))
@@ -205,12 +205,58 @@ static void put_unreached(const struct screen *s, const struct fact *a)
 	screen_list(s, list, n);
 }
 
+static void put_how_sure(const struct screen *s, const struct fact *a)
+{
+	uint64_t n = fact_u64(a, "objects"), certain = fact_u64(a, "certain_objects");
+
+	if (certain == n)
+		fputs(", all certain", s->out);
+	else
+		fprintf(s->out, ": %s certain, %s likely, %s guessed", screen_count(certain).s,
+			screen_count(fact_u64(a, "likely_objects")).s,
+			screen_count(fact_u64(a, "guess_objects")).s);
+	if (fact_u64(a, "leaked_objects"))
+		fprintf(s->out, "; %s leaked (%s)", screen_count(fact_u64(a, "leaked_objects")).s,
+			screen_bytes(fact_u64(a, "leaked_bytes")).s);
+	fputc('\n', s->out);
+}
+
+/* All objects of a type. */
+static void put_type(const struct screen *s, const struct fact *a)
+{
+	uint64_t n = fact_u64(a, "objects"), bytes = fact_u64(a, "bytes");
+	const struct fact *held = fact_get(a, "held_together");
+
+	fprintf(s->out, "%s%s%s  %s, %s (%s of the heap)", screen_bold(s), fact_str(a, "type"),
+		screen_plain(s), screen_counted(n, "object").s, screen_bytes(bytes).s,
+		screen_share(bytes, fact_u64(a, "heap_bytes")).s);
+	put_how_sure(s, a);
+	if (held) {
+		uint64_t below = fact_u64(held, "objects");
+
+		fprintf(s->out, "\n%sheld together%s  %s of them by\n  ", screen_bold(s),
+			screen_plain(s), below == n ? "all" : screen_count(below).s);
+		screen_vertex(s, held, NULL);
+		fputc('\n', s->out);
+	} else if (n) {
+		fputs("\nNo single root or object holds any of them.\n", s->out);
+	}
+	if (n)
+		fprintf(s->out, "\n%slargest%s  by what they retain\n", screen_bold(s),
+			screen_plain(s));
+	screen_list(s, fact_get(a, "largest"), n);
+}
+
 void text_who(const struct screen *s, const struct fact *a)
 {
 	const struct layout whole = {.whole = fact_u64(a, "heap_bytes")};
 
 	if (fact_has(a, "roots")) {
 		put_roots(s, a);
+		return;
+	}
+	if (fact_has(a, "largest")) {
+		put_type(s, a);
 		return;
 	}
 	if (fact_has(a, "map")) {

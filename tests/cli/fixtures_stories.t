@@ -67,7 +67,7 @@ check_watched()
 	watched=$(jq -r '.watched[] | .key + " " + .addr' truth)
 	[ -n "$watched" ] || return 0
 	echo "$watched" | while read -r key addr; do
-		ask who "$core" "$addr" $options >"who-$key" 2>>err
+		ask who "$core" "$addr" $options --no-types >"who-$key" 2>>err
 		jq -n --slurpfile w "who-$key" --slurpfile t truth --arg key "$key" '
 			{told: ($t[0].watched[] | select(.key == $key)), state: $w[0].object.state,
 			 root: ($w[0].path.steps[0].root // {}), hops: $w[0].path.hops,

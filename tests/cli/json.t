@@ -113,10 +113,12 @@ pasted = 0
 for name in sorted(os.listdir(folder)):
     core = os.path.join(folder, name)
     text = ""
+    # reading types costs more than all else here
+    untyped = [] if name.startswith("values") else ["--no-types"]
     for words in (["info"], ["top"], ["top", "--by", "module"], ["top", "--by", "root"], ["top", "--by", "type"], ["leaks"], ["tree"]):
-        asked(words[0], core, *words[1:])
+        asked(words[0], core, *words[1:], *untyped)
         if words[0] != "info":
-            text += run(words[0], core, *words[1:])[1].decode()
+            text += run(words[0], core, *words[1:], *untyped)[1].decode()
     if name == "sampled":
         asked("top", core, "--by", "site")
         asked("top", core, "--by", "thread")
@@ -125,19 +127,17 @@ for name in sorted(os.listdir(folder)):
         text = "".join(f" {o['addr']} " for o in objects_of(run("tree", core, "--json", "--depth", "9")[1]))
     found = list(dict.fromkeys(ADDRESS.findall(text)))[:12]
     for address in found[:6]:
-        text += run("who", core, address)[1].decode()
-    found = list(dict.fromkeys(ADDRESS.findall(text)))[:24]
-    for i, address in enumerate(found):
+        text += run("who", core, address, *untyped)[1].decode()
+    found = list(dict.fromkeys(ADDRESS.findall(text)))[:12 if untyped else 6]
+    for address in found:
         pasted += 1
-        # reading types costs more than all else here
-        types = [] if i < 4 else ["--no-types"]
         # of the image's stacks addresses of code without a name are shown, too
-        asked("who", core, address, *types, statuses=(0, 1) if name == "sampled" else (0,))
-        asked("map", core, address, *types)
+        asked("who", core, address, *untyped, statuses=(0, 1) if name == "sampled" else (0,))
+        asked("map", core, address, *untyped)
     asked("map", core, "0x10", statuses=(1,))
     asked("who", core, "0x10", statuses=(1,))
     for address in found[:2]:
-        asked("show", core, address)
+        asked("show", core, address, *untyped)
     asked("show", core, "0x10", statuses=(1,))
     if name == "values":
         asked("show", core, "g_values", "--depth", "3", "--limit", "2")
@@ -152,6 +152,12 @@ for name in sorted(os.listdir(folder)):
                 asked("show", core, field["value"], "--as", "struct node")
         info = json.loads(run("info", core, "--json")[1])
         asked("show", core, info["threads"][0]["sp"])
+        asked("who", core, "struct node")
+        asked("who", core, "g_values->nodes[0].next")
+        for field in json.loads(run("show", core, "g_values", "--json")[1])["fields"][0]["to"]["fields"]:
+            if field["name"] in ("bits", "inside", "word", "grid"):
+                value = json.loads(run("show", core, "g_values", "--json")[1])["fields"][0]["value"]
+                asked("map", core, hex(int(value, 16) + field["offset"]))
     if name == "values_cxx":
         asked("show", core, "g_part", "--depth", "2")
     if name == "mix":

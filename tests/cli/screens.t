@@ -64,6 +64,9 @@ look free value "$hex .mapping.end | number - 64 | hex"
 look live stack "$hex .threads[0].sp | number + 16 | hex"
 look below stack "$hex .threads[0].sp | number - 8192 | hex"
 look mapping path '[.path.steps[].object | select(.kind? == "unknown mapping")][0].addr'
+export "inside=$(ask show "$dir/values.core" g_values.inside | jq -r .asked)"
+export "flags=$(ask show "$dir/values.core" g_values.bits | jq -r .asked)"
+export "g_access_addr=$(ask show "$dir/values.core" g_access | jq -r .addr)"
 export register_held="$(jq -r '.watched[0].addr' "$dir/register.truth")"
 
 [ -z "${UPDATE:-}" ] || scripts/transcript --update tests/cli/screens.md "$dir"

@@ -142,6 +142,7 @@ is "a long text is cut, and said" "$(field)" '[80,true]'
 filter='.fields[0].to.fields[] | select(.name == "undumped").to.fields | map(.absent)'
 is "what is not in the dump is said" "$(field --depth 2)" '[true,true]'
 is "a path goes through pointers" "$(ask show "$core" 'g_values->nodes[0].next.value' | jq -r '.fields[0].value')" 9
+is "an index goes through one pointer only" "$(ask show "$core" 'g_values.handle[0]->numbers.minus' | jq -r '.fields[0].value')" -70000
 is "memory can be read as another type" "$(ask show "$core" g_matrix --as 'struct node' | jq -r '.fields[1] | .name + .value')" value3
 is "and as an array" "$(ask show "$core" g_matrix --as 'int[6]' | jq -c '[.fields[].value]')" '["1","2","3","4","5","6"]'
 for wrong in 'g_values --as struct.nothing' 'g_values.nothing' 'g_values.numbers[3]' 'g_nothing.x' 0x10; do
