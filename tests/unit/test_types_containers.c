@@ -254,6 +254,79 @@ static void elements_are_those_that_gdb_shows(void **state)
 	session_close(&s);
 }
 
+/* Words of the heap and of variables in each other's place: links lead back, counts are addresses. */
+static void damage(uint8_t *bytes, size_t n, uint32_t seed)
+{
+	for (unsigned i = 0; i < 400; i++) {
+		size_t to, from;
+
+		seed = seed * 1664525 + 1013904223;
+		to = (size_t)seed % (n / 8) * 8;
+		seed = seed * 1664525 + 1013904223;
+		from = (size_t)seed % (n / 8) * 8;
+		memcpy(bytes + to, bytes + from, 8);
+	}
+}
+
+/* In the file, what the dump has of the mapping that holds the address. */
+static void damage_mapping(const struct session *s, FILE *f, addr_t at, uint32_t seed)
+{
+	for (size_t i = 0; i < s->parts.segments.n; i++) {
+		const struct segment *g = &s->parts.segments.v[i];
+		uint8_t *copy;
+
+		if (at - g->addr >= g->filesz || !g->data)
+			continue;
+		copy = malloc(g->filesz);
+		assert_non_null(copy);
+		memcpy(copy, g->data, g->filesz);
+		damage(copy, g->filesz < 0x18000 ? g->filesz : 0x18000, seed);
+		assert_int_equal(fseek(f, (long)g->file_off, SEEK_SET), 0);
+		assert_int_equal(fwrite(copy, 1, g->filesz, f), g->filesz);
+		free(copy);
+	}
+}
+
+static void trace_some(struct session *s)
+{
+	for (obj_id o = 0; o < objects_count(&s->heap.objects); o += 5) {
+		struct fact *out = fact_object();
+		struct path path = {0};
+		struct err err;
+
+		if (out && paths_shortest(&path, &s->reach, graph_object(&s->graph, o), &err) == 0)
+			trace_path(s, out, &path);
+		paths_deinit(&path);
+		fact_free(out);
+	}
+}
+
+static void damaged_containers_are_read_to_an_end(void **state)
+{
+	const struct session_options options = {.search = {.no_debuginfod = true}};
+	char path[MAX_LINE];
+	struct session s;
+	struct err err = {0};
+
+	if (!make_core("containers.cc", "g++", "-std=c++17 -O0", path))
+		return;
+	for (uint32_t round = 1; round <= 8; round++) {
+		struct variable v = {0};
+		FILE *f;
+
+		assert_int_equal(session_open(&s, path, &options, &err), 0);
+		assert_int_equal(session_need_types(&s, &err), 0);
+		trace_some(&s);
+		variables_by_name(&s.types.variables, &s.types.table, "g_vector", &v, 1);
+		f = fopen(path, "r+");
+		assert_non_null(f);
+		damage_mapping(&s, f, v.at, round);
+		damage_mapping(&s, f, objects_addr(&s.heap.objects, 0), round + 100);
+		fclose(f);
+		session_close(&s);
+	}
+}
+
 static void containers_of_libstdcxx_are_known(void **state)
 {
 	check("containers.cc", "g++", "-std=c++17 -O0");
@@ -311,6 +384,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(containers_of_libstdcxx_are_known),
 		cmocka_unit_test(elements_are_those_that_gdb_shows),
+		cmocka_unit_test(damaged_containers_are_read_to_an_end),
 		cmocka_unit_test(and_as_clang_describes_them),
 		cmocka_unit_test(containers_of_libcxx_are_known),
 		cmocka_unit_test(classes_are_known_by_their_vtables),
