@@ -34,11 +34,18 @@ static bool same_hop(const struct hop *a, const struct hop *b)
 	return a->off == b->off && a->class == b->class;
 }
 
-static uint64_t size_of(const struct session *s, vertex_id v)
+/* Whether two vertices are objects of one size and, as far as is known, of one type. */
+static bool same_shape(const struct session *s, vertex_id v, vertex_id w)
 {
-	obj_id o = graph_obj(&s->graph, v);
+	obj_id a = graph_obj(&s->graph, v), b = graph_obj(&s->graph, w);
+	struct typed x, y;
+	bool known;
 
-	return o == OBJ_NONE ? 0 : objects_size(&s->heap.objects, o);
+	if (a == OBJ_NONE || b == OBJ_NONE ||
+	    objects_size(&s->heap.objects, a) != objects_size(&s->heap.objects, b))
+		return false;
+	known = typed_object(s, a, &x);
+	return known == typed_object(s, b, &y) && (!known || x.type == y.type);
 }
 
 /* One step of the trace, with the hop that led into it from before (repeated times), if any. */
@@ -62,13 +69,13 @@ static void add_step(struct session *s, struct fact *steps, const struct hop *in
 	describe_vertex(s, step, v, out ? out->off : NO_WORD);
 }
 
-/* Where a run of hops equal to the first, through objects of one size, ends; i + 1 if it is short. */
+/* Where a run of hops equal to the first, through objects of one shape, ends; i + 1 if it is short. */
 static size_t run_end(struct session *s, const struct path *p, size_t i, const struct hop *first)
 {
 	size_t j = i + 1;
 
-	while (j + 1 < p->at.n && size_of(s, p->at.v[j + 1]) == size_of(s, p->at.v[i]) &&
-	       size_of(s, p->at.v[j]) == size_of(s, p->at.v[i])) {
+	while (j + 1 < p->at.n && same_shape(s, p->at.v[j + 1], p->at.v[i]) &&
+	       same_shape(s, p->at.v[j], p->at.v[i])) {
 		struct hop next = hop_between(s, p->at.v[j], p->at.v[j + 1]);
 
 		if (!same_hop(first, &next))
