@@ -5,7 +5,7 @@
  */
 #include "analyze/types/inference_run.h"
 
-enum { AHEAD = 32 };
+enum { AHEAD = 64 };
 
 /* It comes from no other object. */
 static bool is_seed(const struct inference_line *l)
@@ -118,7 +118,7 @@ int inference_decide(struct inference_run *r, struct err *err)
 
 	for (obj_id o = 0; o < out->n && rc == 0; o++) {
 		if (o + AHEAD < out->n && out->v[o + AHEAD].from < out->n)
-			__builtin_prefetch(&out->v[out->v[o + AHEAD].from]);
+			__builtin_prefetch(&out->v[out->v[o + AHEAD].from], 1);
 		if (!bitset_has(&decided, o) && !decide_at_once(r, o, &decided))
 			rc = decide(r, o, &decided, err);
 		if (objects_kind(r->in->objects, o) == OBJECT_MAPPING)

@@ -229,11 +229,18 @@ static bool source_word(struct inference_run *r, const struct inference_source *
 static int take_word(struct inference_run *r, const struct inference_source *s, uint64_t off,
 		     uint64_t word, uint32_t pointer, struct err *err)
 {
+	const uint8_t *at;
+	uint64_t avail;
+
 	if (r->n_words == INFERENCE_BATCH) {
 		if (inference_flush(r, err) < 0)
 			return ERR_NOMEM;
 		r->sources[r->n_sources++] = *s;
 	}
+	/* what is read soon, if it is an object: in a list, nothing else would be waited for meanwhile */
+	at = inference_at(r, word, &avail);
+	if (at)
+		__builtin_prefetch(at);
 	r->targets[r->n_words] = word;
 	r->words[r->n_words++] = (struct inference_word){off, r->n_sources - 1, pointer};
 	return 0;
@@ -354,6 +361,26 @@ static void compact(struct inference_run *r, int q)
 	r->heads[q] = 0;
 }
 
+/* The bytes of the objects that come next, and where those behind them are: so that they are there by then. */
+static void look_ahead(struct inference_run *r, int q)
+{
+	const obj_id *next = r->queues[q].v + r->heads[q];
+	size_t n = r->queues[q].n - r->heads[q], i;
+	uint64_t avail;
+
+	for (i = 0; i < n && i < INFERENCE_BATCH; i++) {
+		const uint8_t *p = inference_at(r, objects_addr(r->in->objects, next[i]), &avail);
+
+		if (p)
+			__builtin_prefetch(p);
+	}
+	for (; i < n && i < 2 * INFERENCE_BATCH; i++) {
+		__builtin_prefetch(&r->out->v[next[i]], 1);
+		objects_prefetch(r->in->objects, next[i]);
+		__builtin_prefetch(&r->queued.words[next[i] >> 6], 1);
+	}
+}
+
 /* Up to n of the surest queue that has any. */
 static uint32_t take_objects(struct inference_run *r, obj_id *out, uint32_t max)
 {
@@ -368,10 +395,9 @@ static uint32_t take_objects(struct inference_run *r, obj_id *out, uint32_t max)
 		if (!bitset_has(&r->queued, o))
 			continue;
 		bitset_remove(&r->queued, o);
-		__builtin_prefetch(&r->out->v[o]);
-		objects_prefetch(r->in->objects, o);
 		out[n++] = o;
 	}
+	look_ahead(r, q);
 	compact(r, q);
 	return n;
 }
@@ -391,15 +417,7 @@ int inference_spread(struct inference_run *r, struct err *err)
 
 	while (rc == 0 && !is_empty(r)) {
 		uint32_t n = take_objects(r, objects, INFERENCE_BATCH);
-		uint64_t avail;
 
-		for (uint32_t i = 0; i < n; i++) {
-			const uint8_t *p =
-				inference_at(r, objects_addr(r->in->objects, objects[i]), &avail);
-
-			if (p)
-				__builtin_prefetch(p);
-		}
 		for (uint32_t i = 0; i < n && rc == 0; i++)
 			rc = inference_read_object(r, objects[i], err);
 		/* what is surer than the rest of the queue must not wait for it */
