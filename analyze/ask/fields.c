@@ -13,7 +13,13 @@
 #include "analyze/ask/pointee.h"
 #include "analyze/ask/typed.h"
 
-enum { MAX_FIELDS = 20000, MAX_NESTED = 24, MAX_COMPARED = 1 << 20, SHOWN_RAW = 32 };
+enum {
+	MAX_FIELDS = 20000,
+	MAX_NESTED = 24,
+	MAX_COMPARED = 1 << 20,
+	MAX_ELEMENT = 1 << 16,
+	SHOWN_RAW = 32
+};
 
 /* Members or elements to be shown, in a list that is there already. */
 struct fields_todo {
@@ -253,19 +259,22 @@ static int add_members(struct fields *f, const struct fields_todo *t, struct err
 	return rc;
 }
 
+/* Whether the dump says the same of both: also that it has nothing of either. */
 static bool is_same(const struct session *s, addr_t a, addr_t b, uint64_t n)
 {
 	uint8_t x[128], y[128];
 
-	for (uint64_t off = 0, piece; off < n; off += piece) {
+	for (uint64_t off = 0, piece; off < n && n <= MAX_ELEMENT; off += piece) {
 		size_t got;
 
 		piece = n - off < sizeof(x) ? n - off : sizeof(x);
 		got = space_read(&s->space, a + off, x, piece);
 		if (space_read(&s->space, b + off, y, piece) != got || memcmp(x, y, got))
 			return false;
+		if (got < piece)
+			return !off && !got;
 	}
-	return true;
+	return n <= MAX_ELEMENT;
 }
 
 static int add_elements(struct fields *f, const struct fields_todo *t, struct err *err)

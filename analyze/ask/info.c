@@ -96,6 +96,7 @@ static void describe_modules(struct session *s, struct fact *list)
 		fact_set_str(f, "file", m->file);
 		fact_set_str(f, "debug_file", m->debug_file);
 		fact_set_bool(f, "executable", m->is_exe);
+		fact_set_bool(f, "debug_information", modules_has_dwarf(m));
 	}
 }
 

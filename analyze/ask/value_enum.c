@@ -8,7 +8,7 @@
 
 #include "analyze/ask/value_enum.h"
 
-enum { MAX_NAMES = 200 };
+enum { MAX_NAMES = 200, MAX_ENUMERATORS = 1 << 16 };
 
 static uint64_t mask_of(unsigned bits)
 {
@@ -70,6 +70,7 @@ void value_enum_set(const struct type_table *t, struct fact *into, type_id id, u
 	uint32_t n;
 	const struct type_member *v = type_table_members(t, id, &n);
 
+	n = n < MAX_ENUMERATORS ? n : MAX_ENUMERATORS;
 	value &= mask;
 	fact_set_str(into, "kind", "enum");
 	if (bits && bits < 64 && is_signed(t, x, v, n) && value >> (bits - 1) & 1)

@@ -74,6 +74,9 @@ uint32_t modules_find(const struct modules *m, addr_t addr);
 /* The first module whose name is name exactly, or starts with it up to '-' or '.' ("libc"); INDEX_NONE. */
 uint32_t modules_by_name(const struct modules *m, const char *name);
 
+/* Whether a file of it that was found has DWARF. O(sections). */
+bool modules_has_dwarf(const struct module *m);
+
 /* The name of the section of the module's file that holds addr (".bss"), or NULL. Lives as long as m. */
 const char *modules_section(const struct module *m, addr_t addr);
 

@@ -155,9 +155,11 @@ static void put_threads(const struct screen *s, const struct fact *a)
 
 static void put_modules(const struct screen *s, const struct fact *list)
 {
-	size_t n = fact_count(list), shown = 0;
+	size_t n = fact_count(list), shown = 0, with = 0;
 
-	fprintf(s->out, "\nmodules     %zu\n", n);
+	for (size_t i = 0; i < n; i++)
+		with += fact_bool(fact_at(list, i), "debug_information");
+	fprintf(s->out, "\nmodules     %zu, %zu of them with debug information\n", n, with);
 	for (size_t i = 0; i < n; i++) {
 		const struct fact *m = fact_at(list, i);
 		bool found = !strcmp(fact_str(m, "state"), "found");

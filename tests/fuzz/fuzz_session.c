@@ -51,6 +51,8 @@ static void ask_of(struct session *s, addr_t a)
 	finish(f, map_answer(s, x, f, &e));
 	f = fact_object();
 	finish(f, tree_answer(s, x, 3, 3, f, &e));
+	f = fact_object();
+	finish(f, show_answer(s, x, NULL, 2, 20, f, &e));
 }
 
 static int forget(void *arg, const void *bytes, size_t n, struct err *err)
@@ -75,7 +77,7 @@ static void ask_all(struct session *s)
 	struct err e = {0};
 
 	finish(f, info_answer(s, f, &e));
-	for (enum top_by by = TOP_BY_SIZE; by <= TOP_BY_THREAD; by++) {
+	for (enum top_by by = TOP_BY_SIZE; by <= TOP_BY_TYPE_SITE; by++) {
 		f = fact_object();
 		finish(f, top_answer(s, by, 5, f, &e));
 	}
