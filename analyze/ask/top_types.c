@@ -13,6 +13,9 @@
 #include "analyze/ask/top_types.h"
 #include "analyze/ask/totals.h"
 #include "analyze/ask/type_rows.h"
+#include "analyze/ask/unknown.h"
+
+enum { UNKNOWN_PLACES = 3 };
 
 struct type_row {
 	uint32_t number; /* INDEX_NONE: not known */
@@ -170,6 +173,7 @@ int top_types(struct session *s, size_t limit, struct fact *out, struct err *err
 	if (rc == 0) {
 		set_known(s, fact_set_object(out, "known"));
 		set_rows(s, out, &rows, limit);
+		rc = unknown_set(s, out, UNKNOWN_PLACES, err);
 	}
 	vec_deinit(&rows.list);
 	type_rows_deinit(&rows.types);

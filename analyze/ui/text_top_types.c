@@ -69,6 +69,28 @@ static void put_missing(const struct screen *s, const struct fact *a)
 	fputs("\n", s->out);
 }
 
+/* Members that lead to what is not known, where it is a hundredth of the heap at least. */
+static void put_unknown(const struct screen *s, const struct fact *a)
+{
+	const struct fact *list = fact_get(a, "unknown_behind");
+	uint64_t whole = fact_u64(a, "in_use_bytes");
+	bool is_first = true;
+
+	for (size_t i = 0; i < fact_count(list); i++) {
+		const struct fact *u = fact_at(list, i);
+
+		if (!fact_has(u, "member") || fact_u64(u, "bytes") < whole / 100)
+			continue;
+		if (is_first)
+			fputs("what these lead to is not known; --type MEMBER=TYPE tells\n",
+			      s->out);
+		is_first = false;
+		fprintf(s->out, "%11s %8s %12s  %s\n", screen_bytes(fact_u64(u, "bytes")).s,
+			screen_share(fact_u64(u, "bytes"), whole).s,
+			screen_count(fact_u64(u, "objects")).s, fact_str(u, "member"));
+	}
+}
+
 void text_top_types(const struct screen *s, const struct fact *a)
 {
 	const struct fact *rows = fact_get(a, "rows"), *unknown = fact_get(a, "unknown");
@@ -94,5 +116,6 @@ void text_top_types(const struct screen *s, const struct fact *a)
 	if (fact_u64(unknown, "objects"))
 		put_row(s, a, unknown, columns);
 	put_known(s, a);
+	put_unknown(s, a);
 	put_missing(s, a);
 }

@@ -76,6 +76,13 @@ is 'a member leads to what is told, where the size agrees' \
 is 'several can be told' \
 	"$(type_of "$leaf" --type "$point=point" --type "$thing=struct thing") $(
 		type_of "$point" --type "$point=point" --type "$thing=struct thing")" 'struct leaf point'
+ask top "$core" --by type >"$SCRATCH/j"
+is_true 'top names the members where telling would help' \
+	'.[0].unknown_behind[0] | .member == "struct node.value" and .objects == 2 and .direct == 2' \
+	"$SCRATCH/j"
+ask top "$core" --by type --type 'struct node.value=struct large' >"$SCRATCH/j"
+is_true 'and what is told leaves the list' \
+	'[.[0].unknown_behind[] | select(.member == "struct node.value").objects] == [1]' "$SCRATCH/j"
 refuses 'a type that is not there is refused' \
 	'--type: the debug information has no type "struct nothing" of known size' \
 	--type "$thing=struct nothing"
