@@ -291,6 +291,7 @@ static int run_inference(struct session *s, struct err *err)
 				     .objects = &s->heap.objects,
 				     .index = s->index,
 				     .threads = &s->threads,
+				     .sites = &s->sites,
 				     .locals = &s->types.locals,
 				     .containers = &s->types.containers};
 

@@ -39,7 +39,7 @@ enum inference_reason {
 	INFERRED_LEARNED, /* a pointer that says too little: what others of its kind lead to */
 	INFERRED_RING,	  /* a pointer in an object of its own type leads into it */
 	INFERRED_FIELD,	  /* a pointer field of an object */
-	INFERRED_SITE,	  /* a claim: what its allocation site assigns it to */
+	INFERRED_SITE,	  /* what its allocation site assigns it to, or others from there are */
 	INFERRED_LOCAL,	  /* a pointer in a local or a parameter of a live frame */
 	INFERRED_VARIABLE, /* a pointer in a variable */
 	INFERRED_VTABLE,   /* a claim: its first word is the vtable of that class */
@@ -118,6 +118,8 @@ struct inference {
 	struct inference_sum sums[N_CONFIDENCES]; /* of all objects, mappings left out */
 };
 
+struct sites;
+
 struct inference_input {
 	const struct type_table *table;
 	const struct variables *variables;
@@ -129,6 +131,7 @@ struct inference_input {
 	const struct containers *containers; /* NULL: without */
 	const struct inference_claim *claims;
 	size_t n_claims;
+	const struct sites *sites; /* who allocated what; NULL: not known */
 	const struct inference_told *told;
 	size_t n_told;
 };

@@ -191,6 +191,9 @@ WARN_UNUSED int inference_take_interior(struct inference_run *r, struct err *err
 /* inference_heads.c: objects of which only the beginning is known, by what others have there. */
 WARN_UNUSED int inference_narrow(struct inference_run *r, bool by_content, struct err *err);
 
+/* inference_sites.c: without sites nothing. */
+WARN_UNUSED int inference_agree(struct inference_run *r, struct err *err);
+
 /* inference_learn.c */
 WARN_UNUSED int inference_learn(struct inference_run *r, struct err *err);
 WARN_UNUSED int inference_note(struct inference_run *r, const struct inference_word *w, obj_id o,

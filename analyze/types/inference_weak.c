@@ -4,6 +4,7 @@
  *	interior    a pointer into the middle, of an object that nothing points to the start of: one type of its size
  *	            has such a member there (container_of; a flexible array behind its header)
  *	narrow      an object that begins with a head (a base) and is larger: what else begins so
+ *	agree       objects of one site and size are what those are that are known
  *	learn       a void * member leads to a T wherever it is known: elsewhere, too
  *
  * What comes of it spreads along declared types again, and is a guess or likely, never certain.
@@ -67,6 +68,10 @@ static int one_round(struct inference_run *r, bool by_content, struct err *err)
 		rc = inference_spread(r, err);
 	if (rc == 0 && r->has_voids)
 		rc = inference_learn(r, err);
+	if (rc == 0)
+		rc = inference_spread(r, err);
+	if (rc == 0)
+		rc = inference_agree(r, err);
 	return rc < 0 ? rc : inference_spread(r, err);
 }
 

@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "analyze/heap/sites.h"
 #include "analyze/types/inference.h"
 #include "analyze/types/inference_reach.h"
 #include "tests/lib/types_build.h"
@@ -33,6 +34,7 @@ struct bed {
 	struct objects objects;
 	struct index *index;
 	struct inference out;
+	struct sites *sites; /* NULL: none */
 	uint8_t globals[4096], heap[PAGE];
 	addr_t next_global, next_object;
 	type_id byte, big, conn, session, list, item, base, derived, any, opaque;
@@ -152,7 +154,8 @@ static void conclude(struct bed *b)
 	struct inference_input in = {.table = &b->t,
 				     .variables = &b->variables,
 				     .space = &b->space,
-				     .objects = &b->objects};
+				     .objects = &b->objects,
+				     .sites = b->sites};
 	uint64_t dropped;
 	struct err err;
 
@@ -997,6 +1000,40 @@ static void wild_types_and_words_end_and_add_up(void **state)
 	}
 }
 
+static void objects_of_a_site_are_what_those_are_that_are_known(void **state)
+{
+	struct sites sites = {0};
+	struct bed *b = make_bed();
+	addr_t c = object(b, 24);
+	obj_id o = 1;
+
+	b->sites = &sites;
+	/* sites 0: five sessions known, one not; 1: a conn among them; 2: three known; 3: another size */
+	for (uint32_t site = 0; site < 4; site++)
+		for (uint32_t i = 0; i < (site == 2 ? 4 : 6); i++, o++) {
+			addr_t at = object(b, site == 3 && !i ? 40 : 24);
+
+			put(b, at + 16, 1);
+			assert_int_equal(vec_push(&sites.births,
+						  ((struct birth){.object = o, .site = site})),
+					 0);
+			if (!i)
+				put(b, at + 8, site == 0 ? c : 0);
+			else
+				global(b, site == 1 && i == 1 ? b->p_conn : b->p_session, at);
+		}
+	conclude(b);
+	assert_int_equal(b->out.v[1].type, b->session);
+	assert_int_equal(b->out.v[1].reason, INFERRED_SITE);
+	assert_int_equal(b->out.v[1].confidence, CONFIDENCE_LIKELY);
+	expect(b, c, b->conn, FIT_EXACT, CONFIDENCE_LIKELY);
+	assert_int_equal(b->out.v[7].type, TYPE_NONE);
+	assert_int_equal(b->out.v[13].type, TYPE_NONE);
+	assert_int_equal(b->out.v[17].type, TYPE_NONE);
+	vec_deinit(&sites.births);
+	free_bed(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1029,6 +1066,7 @@ int main(void)
 		cmocka_unit_test(the_greatest_unknown_reach_is_named_by_its_member),
 		cmocka_unit_test(what_is_reached_is_known_and_nothing_else),
 		cmocka_unit_test(wild_types_and_words_end_and_add_up),
+		cmocka_unit_test(objects_of_a_site_are_what_those_are_that_are_known),
 	};
 
 	return cmocka_run_group_tests_name("inferred types", tests, NULL, NULL);
