@@ -23,7 +23,7 @@ enum verdict {
 struct reach {
 	vertex_id *parent; /* per vertex: VERTEX_NONE if unreached; roots: 0 */
 	uint8_t *verdict;  /* per object id */
-	uint64_t n[5]; /* objects by verdict */
+	uint64_t n[5];	   /* objects by verdict */
 };
 
 /*

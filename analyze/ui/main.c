@@ -97,8 +97,7 @@ static void show_foot(const struct screen *screen, const struct fact *answer)
 	const struct fact *first = fact_at(fact_get(answer, "types_missing"), 0);
 
 	if (*screen->has_guess)
-		fprintf(screen->out,
-			"\n%s?: a type that fits but is not certain%s\n",
+		fprintf(screen->out, "\n%s?: a type that fits but is not certain%s\n",
 			screen_dim(screen), screen_plain(screen));
 	if (!first || !fact_bool(first, "executable"))
 		return;
