@@ -3,7 +3,7 @@
  * have there. A tag: one scalar member of the head whose value says which type it is.
  *
  *	learn   objects that are known otherwise to be a T that begins with the head: value of the member → T
- *	        a member is the tag if no value stands for two types, and there are two types at least
+ *	        a member is the tag if nine of ten values stand for one type each, and there are two types at least
  *	apply   objects of the head: their value's type, if the size agrees
  *
  * Where no tag is found, or none for this value, the one type that begins with the head, fits the size and agrees with the content:
@@ -18,11 +18,12 @@ enum { MAX_HEADS = 16, MAX_TAGS = 8, VALUES = 256, MAX_TAG_BYTES = 4 };
 
 struct tag {
 	uint32_t off, size;
-	bool is_ambiguous;
-	uint32_t n_types, n_values;
+	bool is_full;
+	uint32_t n_values;
 	struct {
 		uint32_t value;
 		type_id type; /* TYPE_NONE: free */
+		uint64_t n, votes;
 	} v[VALUES];
 };
 
@@ -114,25 +115,50 @@ static uint32_t find_value(const struct tag *t, uint32_t value)
 	return VALUES;
 }
 
+/* A vote (Boyer and Moore): what is left of it says by how much most agree. */
 static void learn_tag(struct tag *t, uint32_t value, type_id type)
 {
 	uint32_t i = find_value(t, value);
-	bool is_new = true;
 
-	if (i == VALUES || t->n_values == VALUES / 2) {
-		t->is_ambiguous = true;
+	if (i == VALUES || (t->v[i].type == TYPE_NONE && t->n_values == VALUES / 2)) {
+		t->is_full = true;
 		return;
 	}
 	if (t->v[i].type == TYPE_NONE) {
-		for (uint32_t k = 0; k < VALUES; k++)
-			is_new &= t->v[k].type != type;
-		t->n_types += is_new;
 		t->n_values++;
 		t->v[i].value = value;
-		t->v[i].type = type;
-	} else if (t->v[i].type != type) {
-		t->is_ambiguous = true;
 	}
+	if (!t->v[i].votes)
+		t->v[i].type = type;
+	t->v[i].n++;
+	if (t->v[i].type == type)
+		t->v[i].votes++;
+	else
+		t->v[i].votes--;
+}
+
+/* Nine of ten agree, at least. */
+static bool is_agreed(uint64_t votes, uint64_t n)
+{
+	return n && votes * 10 >= n * 8;
+}
+
+/* Whether its values tell types apart: all in all, and two types at least. */
+static bool is_tag(const struct tag *t)
+{
+	uint64_t votes = 0, n = 0;
+	type_id first = TYPE_NONE;
+	bool are_two = false;
+
+	for (uint32_t i = 0; i < VALUES; i++) {
+		votes += t->v[i].votes;
+		n += t->v[i].n;
+		if (!is_agreed(t->v[i].votes, t->v[i].n))
+			continue;
+		are_two |= first != TYPE_NONE && first != t->v[i].type;
+		first = t->v[i].type;
+	}
+	return !t->is_full && are_two && is_agreed(votes, n);
 }
 
 /* By type: which heads it begins with. */
@@ -149,7 +175,7 @@ static void learn_from(struct inference_run *r, struct heads *heads, obj_id o)
 		    !inference_begins_with(r->in->table, l->type, h->type))
 			continue;
 		for (uint32_t k = 0; k < h->n_tags; k++)
-			if (!h->tags[k].is_ambiguous && tag_value(r, &h->tags[k], o, &value))
+			if (!h->tags[k].is_full && tag_value(r, &h->tags[k], o, &value))
 				learn_tag(&h->tags[k], value, l->type);
 	}
 }
@@ -162,8 +188,7 @@ static void choose_tags(struct heads *heads)
 		for (uint32_t k = 0; k < h->n_tags; k++) {
 			struct tag *t = &h->tags[k];
 
-			if (!t->is_ambiguous && t->n_types > 1 &&
-			    (!h->best || t->n_values < h->best->n_values))
+			if (is_tag(t) && (!h->best || t->n_values < h->best->n_values))
 				h->best = t;
 		}
 	}
@@ -191,7 +216,9 @@ static int narrow_one(struct inference_run *r, struct head *h, obj_id o, bool by
 	line.type = TYPE_NONE;
 	if (h->best && tag_value(r, h->best, o, &value)) {
 		i = find_value(h->best, value);
-		line.type = i < VALUES ? h->best->v[i].type : TYPE_NONE;
+		line.type = i < VALUES && is_agreed(h->best->v[i].votes, h->best->v[i].n)
+				    ? h->best->v[i].type
+				    : TYPE_NONE;
 		line.confidence = CONFIDENCE_LIKELY;
 	}
 	if (line.type == TYPE_NONE && by_content) {

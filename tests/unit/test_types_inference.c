@@ -598,6 +598,13 @@ static void a_tag_says_what_begins_with_a_head(void **state)
 	kinds[0] = record(b, TYPE_STRUCT, "cat", 40, v, 3);
 	v[3].name = "z";
 	kinds[1] = record(b, TYPE_STRUCT, "dog", 40, v, 4);
+	/* one of twenty says something else: a pointer from before */
+	for (int i = 0; i < 21; i++) {
+		addr_t at = object(b, 40);
+
+		global(b, pointer_to(b, kinds[i != 20]), at);
+		put(b, at + 8, 8);
+	}
 	for (int i = 0; i < 2; i++) {
 		known[i] = object(b, 40);
 		global(b, pointer_to(b, kinds[i]), known[i]);
