@@ -11,6 +11,7 @@
 
 #include "analyze/ask/fields.h"
 #include "analyze/ask/pointee.h"
+#include "analyze/ask/strings.h"
 #include "analyze/ask/typed.h"
 
 enum {
@@ -185,6 +186,7 @@ static int fill(struct fields *f, struct fact *field, struct fields_todo t, stru
 	switch (value_form(f->s, id)) {
 	case VALUE_RECORD:
 		fact_set_str(field, "kind", x->kind == TYPE_UNION ? "union" : "struct");
+		strings_set_text(f->s, field, &t.place);
 		return queue_parts(f, field, t, err);
 	case VALUE_ARRAY:
 		t.count = elements_of(f, &t.place, x);

@@ -181,7 +181,7 @@ void text_value(const struct screen *s, const struct fact *f)
 		fputs("(not in the dump)", s->out);
 	else if (is_flat(f))
 		put_flat(s, f);
-	else if (is_kind(f, "array") && fact_has(f, "text"))
+	else if ((is_kind(f, "array") || is_kind(f, "struct")) && fact_has(f, "text"))
 		put_text(s, f);
 	else if (is_kind(f, "union"))
 		fputs("(union: each reads the same bytes)", s->out);
@@ -208,7 +208,8 @@ void text_value(const struct screen *s, const struct fact *f)
 static bool has_value(const struct fact *f)
 {
 	return (!is_kind(f, "struct") && (!is_kind(f, "array") || !fact_has(f, "fields"))) ||
-	       is_flat(f) || fact_bool(f, "variant") || fact_bool(f, "fields_omitted");
+	       is_flat(f) || fact_has(f, "text") || fact_bool(f, "variant") ||
+	       fact_bool(f, "fields_omitted");
 }
 
 static struct show_level level_of(const struct screen *s, const struct fact *holder)
@@ -218,13 +219,12 @@ static struct show_level level_of(const struct screen *s, const struct fact *hol
 
 	for (size_t i = 0; i < fact_count(l.list); i++) {
 		const struct fact *f = fact_at(l.list, i);
-		const char *type = fact_str(f, "type");
 		size_t n;
 
 		field_name(s, f, name, sizeof(name));
 		n = screen_columns(name);
 		l.name = n > l.name ? n : l.name;
-		n = type ? screen_columns(type) : 0;
+		n = screen_columns(screen_type_name(f).s);
 		l.type = n > l.type ? n : l.type;
 	}
 	l.name = l.name < NAME_COLUMNS ? l.name : NAME_COLUMNS;
@@ -247,8 +247,7 @@ static void put_field(const struct screen *s, const struct show_level *l, const 
 		fprintf(s->out, "%s%s", screen_plain(s), l->type || has_value(f) ? "  " : "");
 	}
 	if (l->type) {
-		screen_padded(s, fact_str(f, "type") ? fact_str(f, "type") : "",
-			      has_value(f) ? l->type : 0);
+		screen_padded(s, screen_type_name(f).s, has_value(f) ? l->type : 0);
 		fputs(has_value(f) ? "  " : "", s->out);
 	}
 	text_value(s, f);

@@ -111,12 +111,14 @@ if command -v g++ >/dev/null; then
 	g++ -O1 -g -o "$SCRATCH/values_cxx" fixtures/values_cxx.cc
 	die "$SCRATCH/values_cxx"
 	ok "each value of C++ is as gdb has it" compared "$SCRATCH/values_cxx" g_part
-	is "and there are references and pointers to members" "$(kinds)" 'char enum integer member pointer pointer reference'
+	is "and there are references and pointers to members" "$(kinds)" 'array char enum integer member pointer pointer reference'
 	ask show "$core" g_part >"$SCRATCH/part"
 	is_true "a member function is named, a pointer to a member, too" '.[0].fields[0].to.fields |
 		(.[] | select(.name == "call") | .to.name | startswith("shop::Part::times(")) and
 		(.[] | select(.name == "field") | .name_of_value == ".price") and
 		(.[] | select(.name == "no_field") | .name_of_value == "none")' "$SCRATCH/part"
+	is_true "strings of the library are shown as text" '[.[0].fields[0].to.fields[] | select(.name == "title" or .name == "story") | .text] ==
+		["a short one", "one that is too long for the object itself"]' "$SCRATCH/part"
 	is_true "a virtual base has no offset" '.[0].fields[0].to.fields[] | select(.kind == "virtual base") | has("offset") | not' \
 		"$SCRATCH/part"
 else
