@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "analyze/ui/screen.h"
+#include "analyze/ui/type_text.h"
 
 /* A template's symbol can have thousands of characters. */
 enum { SYMBOL_COLUMNS = 60 };
@@ -116,6 +117,14 @@ void screen_short(const struct screen *s, const char *text, size_t columns)
 	fprintf(s->out, "%.*s%s", (int)n, text, screen_glyph(s, GLYPH_MORE));
 }
 
+void screen_fitted(const struct screen *s, const char *text, size_t columns)
+{
+	if (screen_columns(text) > columns)
+		screen_short(s, text, columns);
+	else
+		screen_padded(s, text, columns);
+}
+
 void screen_function(const struct screen *s, const struct fact *frame)
 {
 	const char *name = fact_str(frame, "function");
@@ -123,11 +132,20 @@ void screen_function(const struct screen *s, const struct fact *frame)
 	screen_short(s, name ? name : fact_str(frame, "pc"), SYMBOL_COLUMNS);
 }
 
+static struct type_words short_name(const char *full)
+{
+	struct type_words w = {""};
+
+	if (full)
+		type_text_shorten(full, w.s, sizeof(w.s));
+	return w;
+}
+
 void screen_look(const struct screen *s, const struct fact *o, const char *gap)
 {
 	if (fact_has(o, "points_to")) {
 		fprintf(s->out, "%s%s[", gap, screen_dim(s));
-		screen_short(s, fact_str(o, "points_to"), SYMBOL_COLUMNS);
+		screen_short(s, short_name(fact_str(o, "points_to")).s, SYMBOL_COLUMNS);
 		fprintf(s->out, "]%s", screen_plain(s));
 	}
 	if (fact_has(o, "text"))
@@ -173,11 +191,19 @@ static void put_retained(const struct screen *s, const struct fact *f, const str
 		fprintf(s->out, " (%s of the heap)", screen_share(retained, l->whole).s);
 }
 
+struct type_words screen_type_name(const struct fact *f)
+{
+	return short_name(fact_str(f, "type"));
+}
+
 void screen_type(const struct screen *s, const struct fact *o)
 {
 	const char *confidence = fact_str(o, "type_confidence");
 
-	fputs(fact_has(o, "type") ? fact_str(o, "type") : fact_str(o, "kind"), s->out);
+	if (fact_has(o, "type"))
+		screen_short(s, screen_type_name(o).s, SYMBOL_COLUMNS);
+	else
+		fputs(fact_str(o, "kind"), s->out);
 	if (!fact_has(o, "type") || !confidence || !strcmp(confidence, "certain"))
 		return;
 	fputc('?', s->out);
@@ -230,7 +256,7 @@ static void put_variable(const struct screen *s, const struct fact *r, const cha
 	if (fact_u64(r, "offset"))
 		fprintf(s->out, "+0x%" PRIx64, fact_u64(r, "offset"));
 	if (l->with_type && fact_has(r, "type"))
-		fprintf(s->out, "  %s", fact_str(r, "type"));
+		fprintf(s->out, "  %s", screen_type_name(r).s);
 	if (fact_has(r, "module")) {
 		fputs("  (", s->out);
 		if (fact_has(r, "section"))

@@ -60,6 +60,9 @@ void screen_padded(const struct screen *s, const char *text, size_t columns);
 /* At most so many columns of the text; "…" where it was cut. JSON has all of it. */
 void screen_short(const struct screen *s, const char *text, size_t columns);
 
+/* Cut, or filled up. */
+void screen_fitted(const struct screen *s, const char *text, size_t columns);
+
 /* What a frame is called: its function, or its pc. */
 void screen_function(const struct screen *s, const struct fact *frame);
 
@@ -79,6 +82,12 @@ struct layout {
 
 /* The layout in which the objects of a list of vertices are aligned. */
 struct layout screen_layout(const struct fact *list);
+
+/* A fact's "type" as people write it (type_text.h); "" where it has none. */
+struct type_words {
+	char s[320];
+};
+struct type_words screen_type_name(const struct fact *f);
 
 /* What the object is: its type, with a ? if that is not certain, or its kind. */
 void screen_type(const struct screen *s, const struct fact *object);

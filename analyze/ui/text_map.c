@@ -62,7 +62,7 @@ static void put_member(const struct screen *s, const struct fact *a)
 	fputs(fact_has(a, "object") ? "member      " : "\nmember      ", s->out);
 	if (fact_has(m, "path"))
 		fprintf(s->out, "%s  ", fact_str(m, "path"));
-	fprintf(s->out, "%s  ", fact_str(m, "type"));
+	fprintf(s->out, "%s  ", screen_type_name(m).s);
 	if (fact_u64(m, "offset"))
 		fprintf(s->out, "(byte %" PRIu64 " of it)  ", fact_u64(m, "offset"));
 	text_value(s, m);

@@ -28,9 +28,9 @@ static void put_site(const struct screen *s, const struct fact *site)
 		fprintf(s->out, " %s", screen_glyph(s, GLYPH_MORE));
 }
 
-static const char *type_of(const struct fact *r)
+static struct type_words type_of(const struct fact *r)
 {
-	return fact_has(r, "type") ? fact_str(r, "type") : "(not known)";
+	return fact_has(r, "type") ? screen_type_name(r) : (struct type_words){"(not known)"};
 }
 
 /* columns: of the type, 0: it is not asked for. */
@@ -47,7 +47,7 @@ static void put_row(const struct screen *s, const struct fact *a, const struct f
 	fprintf(s->out, " %12s %8s %11s  ", screen_count(fact_u64(r, "objects")).s,
 		screen_count(fact_u64(r, "samples")).s, leaked ? screen_bytes(leaked).s : "-");
 	if (columns) {
-		screen_padded(s, type_of(r), columns);
+		screen_fitted(s, type_of(r).s, columns);
 		fputs("  ", s->out);
 	}
 	if (fact_has(r, "thread"))
@@ -69,7 +69,7 @@ static size_t type_columns(const struct fact *a)
 	if (strcmp(fact_str(a, "by"), "type,site"))
 		return 0;
 	for (size_t i = 0; i < fact_count(rows); i++) {
-		size_t n = screen_columns(type_of(fact_at(rows, i)));
+		size_t n = screen_columns(type_of(fact_at(rows, i)).s);
 
 		columns = n > columns ? n : columns;
 	}

@@ -7,9 +7,9 @@
 
 enum { TYPE_COLUMNS = 44 };
 
-static const char *type_of(const struct fact *r)
+static struct type_words type_of(const struct fact *r)
 {
-	return fact_has(r, "type") ? fact_str(r, "type") : "(not known)";
+	return fact_has(r, "type") ? screen_type_name(r) : (struct type_words){"(not known)"};
 }
 
 static void put_row(const struct screen *s, const struct fact *a, const struct fact *r,
@@ -25,7 +25,7 @@ static void put_row(const struct screen *s, const struct fact *a, const struct f
 	fprintf(s->out, "%11s %11s ", screen_bytes(fact_u64(r, "retained")).s,
 		leaked ? screen_bytes(leaked).s : "-");
 	fprintf(s->out, "%9s  ", fact_has(r, "type") ? screen_share(known, bytes).s : "-");
-	screen_padded(s, type_of(r), columns);
+	screen_fitted(s, type_of(r).s, columns);
 	if (e)
 		fprintf(s->out, "  %s", fact_str(e, "addr"));
 	if (e && !fact_has(r, "type"))
@@ -97,7 +97,7 @@ void text_top_types(const struct screen *s, const struct fact *a)
 	size_t columns = screen_columns("(not known)");
 
 	for (size_t i = 0; i < fact_count(rows); i++) {
-		size_t n = screen_columns(type_of(fact_at(rows, i)));
+		size_t n = screen_columns(type_of(fact_at(rows, i)).s);
 
 		columns = n > columns ? n : columns;
 	}

@@ -227,7 +227,7 @@ static void put_type(const struct screen *s, const struct fact *a)
 	uint64_t n = fact_u64(a, "objects"), bytes = fact_u64(a, "bytes");
 	const struct fact *held = fact_get(a, "held_together");
 
-	fprintf(s->out, "%s%s%s  %s, %s (%s of the heap)", screen_bold(s), fact_str(a, "type"),
+	fprintf(s->out, "%s%s%s  %s, %s (%s of the heap)", screen_bold(s), screen_type_name(a).s,
 		screen_plain(s), screen_counted(n, "object").s, screen_bytes(bytes).s,
 		screen_share(bytes, fact_u64(a, "heap_bytes")).s);
 	put_how_sure(s, a);
