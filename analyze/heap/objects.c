@@ -130,34 +130,6 @@ static int sort_list(struct objects *o, struct err *err)
 	return 0;
 }
 
-/* Keeps what lies wholly above what was kept before it; returns how many went. */
-static uint64_t drop_overlaps(struct objects *o)
-{
-	struct object *v = o->list.v;
-	size_t kept = 0, n = o->list.n;
-	addr_t end = 0;
-
-	o->bytes = 0;
-	o->n_mappings = 0;
-	for (size_t i = 0; i < n; i++) {
-		uint64_t size = v[i].size_kind >> 2;
-		addr_t next;
-
-		if (v[i].addr < end || __builtin_add_overflow(v[i].addr, size, &next))
-			continue;
-		end = next;
-		if ((v[i].size_kind & 3) == OBJECT_MAPPING)
-			o->n_mappings++;
-		else
-			o->bytes += size;
-		if (kept != i)
-			v[kept] = v[i];
-		kept++;
-	}
-	o->list.n = kept;
-	return n - kept;
-}
-
 /* The object in one word; not more than its kind and place where it is odd. */
 static uint64_t pack(const struct object *v)
 {
@@ -175,34 +147,86 @@ static bool is_odd(uint64_t word)
 	return (word >> PACKED_SIZE_SHIFT & PACKED_SIZE_MAX) == PACKED_SIZE_MAX;
 }
 
-/* Notes those that do not fit; false: there are too many, or no memory (*rc). */
-static bool find_odd(struct objects *o, int *rc)
+/*
+ * What is kept of the list, at its beginning: packed, an object goes into the first half of the room that it or an
+ * earlier one had.
+ */
+struct keeping {
+	struct objects *o;
+	size_t kept, n;
+	bool packed, nomem;
+};
+
+/* Takes the packed form back, from the last to the first: there are too many odd ones. */
+static void unpack_all(struct keeping *k)
 {
-	for (obj_id i = 0; i < o->n; i++) {
-		if (!is_odd(pack(&o->list.v[i])))
-			continue;
-		if (o->odd.n > o->n / ODD_SHARE)
-			return false;
-		*rc = vec_push(&o->odd, ((struct odd_object){i, o->list.v[i]}));
-		if (*rc < 0)
-			return false;
+	struct object *v = k->o->list.v;
+
+	for (size_t i = k->kept; i-- > 0;) {
+		uint64_t word;
+
+		memcpy(&word, (uint8_t *)v + i * sizeof(word), sizeof(word));
+		if (is_odd(word))
+			v[i] = k->o->odd.v[--k->o->odd.n].is;
+		else
+			v[i] = (struct object){word >> PACKED_ADDR_SHIFT << PACKED_GRANULE_SHIFT,
+					       (word >> PACKED_SIZE_SHIFT & PACKED_SIZE_MAX)
+							       << (PACKED_GRANULE_SHIFT + 2) |
+						       (word & 3)};
 	}
-	return true;
+	k->packed = false;
 }
 
-/* Each into the first half of the room that it or an earlier one had. */
-static void pack_list(struct objects *o)
+static void keep(struct keeping *k, const struct object *it)
 {
-	uint8_t *to = (uint8_t *)o->list.v;
-	void *fit;
+	struct objects *o = k->o;
+	struct object is = *it;
+	uint64_t word = pack(&is);
 
-	for (obj_id i = 0; i < o->n; i++) {
-		uint64_t word = pack(&o->list.v[i]);
-
-		memcpy(to + (size_t)i * sizeof(word), &word, sizeof(word));
+	if (k->packed && is_odd(word)) {
+		if (o->odd.n > k->n / ODD_SHARE)
+			unpack_all(k);
+		else if (vec_push(&o->odd, ((struct odd_object){(obj_id)k->kept, is})) < 0)
+			k->nomem = true;
 	}
-	fit = realloc(to, (size_t)o->n * sizeof(*o->packed) + 1);
-	o->packed = fit ? fit : (void *)to;
+	if (k->packed)
+		memcpy((uint8_t *)o->list.v + k->kept * sizeof(word), &word, sizeof(word));
+	else
+		o->list.v[k->kept] = is;
+	k->kept++;
+}
+
+/* Keeps what lies wholly above what was kept before it. */
+static struct keeping drop_overlaps(struct objects *o)
+{
+	struct object *v = o->list.v;
+	struct keeping k = {.o = o, .n = o->list.n, .packed = o->list.n > 0};
+	addr_t end = 0;
+
+	o->bytes = 0;
+	o->n_mappings = 0;
+	for (size_t i = 0; i < k.n && !k.nomem; i++) {
+		uint64_t size = v[i].size_kind >> 2;
+		addr_t next;
+
+		if (v[i].addr < end || __builtin_add_overflow(v[i].addr, size, &next))
+			continue;
+		end = next;
+		if ((v[i].size_kind & 3) == OBJECT_MAPPING)
+			o->n_mappings++;
+		else
+			o->bytes += size;
+		keep(&k, &v[i]);
+	}
+	return k;
+}
+
+/* The list becomes the packed one. */
+static void fit_packed(struct objects *o)
+{
+	void *fit = realloc(o->list.v, (size_t)o->n * sizeof(*o->packed) + 1);
+
+	o->packed = fit ? fit : (void *)o->list.v;
 	o->list.v = NULL;
 	o->list.n = o->list.cap = 0;
 }
@@ -211,27 +235,33 @@ static void fit_list(struct objects *o)
 {
 	struct object *fit = o->n ? realloc(o->list.v, o->n * sizeof(*fit)) : NULL;
 
-	vec_deinit(&o->odd);
-	if (fit) {
-		o->list.v = fit;
-		o->list.cap = o->n;
-	}
+	o->list.n = o->n;
+	if (!fit)
+		return;
+	o->list.v = fit;
+	o->list.cap = o->n;
 }
 
 int objects_seal(struct objects *o, uint64_t *n_dropped, struct err *err)
 {
 	int rc = sort_list(o, err);
+	struct keeping k;
 
 	if (rc < 0)
 		return rc;
-	*n_dropped = drop_overlaps(o);
-	o->n = (uint32_t)o->list.n;
+	k = drop_overlaps(o);
+	if (k.nomem) {
+		objects_deinit(o);
+		return err_nomem(err);
+	}
+	*n_dropped = k.n - k.kept;
+	o->n = (uint32_t)k.kept;
 	o->sealed = true;
-	if (find_odd(o, &rc))
-		pack_list(o);
+	if (k.packed)
+		fit_packed(o);
 	else
 		fit_list(o);
-	return rc < 0 ? err_nomem(err) : 0;
+	return 0;
 }
 
 const struct object *objects_unpacked(const struct objects *o, obj_id i)
