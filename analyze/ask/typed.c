@@ -231,6 +231,18 @@ static bool is_before(const struct session *s, uint32_t a, uint32_t b)
 	return range_size(v[a].at) > range_size(v[b].at);
 }
 
+/* No program's types are in libc, its relatives and the loader. */
+static bool is_of_libc(const struct module *m)
+{
+	static const char *const names[] = {"libc.so.",	     "ld-linux", "ld-musl", "libm.so.",
+					    "libpthread.so", "libdl.so", "librt.so"};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (!strncmp(m->name, names[i], strlen(names[i])))
+			return true;
+	return m->is_vdso;
+}
+
 void typed_set_missing(const struct session *s, struct fact *out)
 {
 	uint32_t shown[SHOWN_MISSING];
@@ -242,7 +254,7 @@ void typed_set_missing(const struct session *s, struct fact *out)
 	for (uint32_t i = 0; i < s->modules.list.n; i++) {
 		size_t at = n < SHOWN_MISSING ? n : SHOWN_MISSING;
 
-		if (s->types.accounts[i].n_read || s->modules.list.v[i].is_vdso)
+		if (s->types.accounts[i].n_read || is_of_libc(&s->modules.list.v[i]))
 			continue;
 		for (; at && is_before(s, i, shown[at - 1]); at--)
 			if (at < SHOWN_MISSING)
