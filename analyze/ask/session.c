@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/ask/assigned.h"
 #include "analyze/ask/callers.h"
 #include "analyze/ask/session.h"
 #include "analyze/ask/told.h"
@@ -296,6 +297,8 @@ static int run_inference(struct session *s, struct err *err)
 				     .containers = &s->types.containers};
 
 	if (rc == 0)
+		rc = assigned_claim(s, &claims, err);
+	if (rc == 0)
 		rc = told_read(s, &told, err);
 	in.told = told.members.v;
 	in.n_told = told.members.n;
@@ -317,6 +320,8 @@ int session_need_types(struct session *s, struct err *err)
 	if (!(s->done & DONE_TYPES)) {
 		rc = finish(s, DONE_TYPES,
 			    types_init(&s->types, s->debuginfo, &s->modules, &s->warnings, err));
+		if (rc == 0)
+			rc = assigned_watch(s, err);
 		if (rc == 0)
 			rc = types_watch(&s->types, &s->frames, &s->threads, &s->space, err);
 	}

@@ -214,6 +214,8 @@ static int conclude(struct inference_run *r, struct err *err)
 	if (rc == 0)
 		rc = inference_fill_by_locals(r, err);
 	if (rc == 0)
+		rc = inference_fill_by_sites(r, err);
+	if (rc == 0)
 		rc = inference_weak(r, err);
 	if (rc == 0)
 		rc = inference_verify(r, err);

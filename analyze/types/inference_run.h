@@ -238,6 +238,9 @@ void inference_free_checks(struct inference_run *r);
 WARN_UNUSED int inference_seed_locals(struct inference_run *r, struct err *err);
 WARN_UNUSED int inference_fill_by_locals(struct inference_run *r, struct err *err);
 
+/* inference_seeds.c: likewise by the claims of allocation sites. ERR_NOMEM. */
+WARN_UNUSED int inference_fill_by_sites(struct inference_run *r, struct err *err);
+
 /* inference_confidence.c: how sure each line is, and the sums; after the last proposal. */
 WARN_UNUSED int inference_decide(struct inference_run *r, struct err *err);
 

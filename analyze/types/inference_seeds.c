@@ -1,6 +1,7 @@
 /*
  * Where conclusions begin: variables of known type (globals, statics, thread-locals of each thread), what
- * others say of single objects (claims), and locals (inference_locals.c).
+ * others say of single objects (claims), and locals (inference_locals.c). What allocation sites say is for
+ * objects that nothing else is known of.
  */
 #include "analyze/types/inference_run.h"
 
@@ -44,6 +45,17 @@ static int read_variables(struct inference_run *r, struct err *err)
 	return rc;
 }
 
+static int take_claim(struct inference_run *r, const struct inference_claim *c, struct err *err)
+{
+	return inference_propose(
+		r, c->object,
+		(struct inference_line){.type = type_table_peel(r->in->table, c->type),
+					.from = c->from,
+					.reason = c->reason,
+					.confidence = c->confidence},
+		err);
+}
+
 static int take_claims(struct inference_run *r, struct err *err)
 {
 	int rc = 0;
@@ -51,16 +63,38 @@ static int take_claims(struct inference_run *r, struct err *err)
 	for (size_t i = 0; i < r->in->n_claims && rc == 0; i++) {
 		const struct inference_claim *c = &r->in->claims[i];
 
-		if (c->object >= r->out->n)
-			continue;
-		rc = inference_propose(
-			r, c->object,
-			(struct inference_line){.type = type_table_peel(r->in->table, c->type),
-						.from = c->from,
-						.reason = c->reason,
-						.confidence = c->confidence},
-			err);
+		if (c->object < r->out->n && c->reason != INFERRED_SITE)
+			rc = take_claim(r, c, err);
 	}
+	return rc;
+}
+
+/* What many types begin with is handed out for all of them: it says nothing of one object. */
+static bool is_head(struct inference_run *r, const struct inference_claim *c)
+{
+	type_id type = type_table_peel(r->in->table, c->type);
+	uint64_t usable = objects_size(r->in->objects, c->object);
+	bool is_mapped = objects_kind(r->in->objects, c->object) == OBJECT_MMAPPED;
+
+	return type < r->n_types && r->head_of[type] &&
+	       (r->head_of[type] <= usable ||
+		inference_fit_shape(inference_shape(r, type), usable, is_mapped) != FIT_EXACT);
+}
+
+int inference_fill_by_sites(struct inference_run *r, struct err *err)
+{
+	int rc = 0;
+
+	r->fills_only = true;
+	for (size_t i = 0; i < r->in->n_claims && rc == 0; i++) {
+		const struct inference_claim *c = &r->in->claims[i];
+
+		if (c->object < r->out->n && c->reason == INFERRED_SITE && !is_head(r, c))
+			rc = take_claim(r, c, err);
+	}
+	if (rc == 0)
+		rc = inference_spread(r, err);
+	r->fills_only = false;
 	return rc;
 }
 

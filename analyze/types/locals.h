@@ -106,11 +106,13 @@ bool locals_in_register(const struct locals *l, uint32_t frame, uint32_t reg,
  * placed. All pointers must outlive it.
  */
 struct locals_search;
+struct site_types;
 struct locals_input {
 	const struct frames *frames;
 	const struct threads *threads;
 	const struct space *space;
 	struct type_table *table;
+	struct site_types *sites; /* whose calls are looked at on the way; NULL: none */
 };
 WARN_UNUSED int locals_search_new(struct locals_search **out, const struct locals_input *in,
 				  struct locals *locals, struct err *err);

@@ -12,7 +12,7 @@
  */
 #include <string.h>
 
-#include "analyze/types/dwarf_reader.h"
+#include "analyze/types/site_types_look.h"
 
 enum { MAX_DEPTH = 64 };
 
@@ -27,7 +27,8 @@ struct walk {
 	struct dwarf_reader *r;
 	struct locals_search *s;
 	struct locals_pc *pc;
-	Dwarf_Addr in_file; /* the address as debug information has it */
+	Dwarf_Addr in_file;	/* the address as debug information has it */
+	struct site_look *look; /* NULL: it is no call of an allocation site */
 };
 
 static bool spend(struct locals_search *s)
@@ -256,7 +257,9 @@ static int visit(struct walk *w, struct scope *in, struct scope *inner, bool *en
 	switch (tag) {
 	case DW_TAG_variable:
 	case DW_TAG_formal_parameter:
-		return add_variable(w, in, &in->at);
+		if (w->look)
+			site_look_at(w->look, &in->at);
+		return w->pc->is_frame ? add_variable(w, in, &in->at) : 0;
 	case DW_TAG_call_site:
 	case DW_TAG_GNU_call_site:
 		note_call(w, &in->at);
@@ -296,6 +299,11 @@ static bool advance_sibling(struct scope *s, const void **last)
 	return dwarf_siblingof(&s->at, &next) == 0 && advance(s, &next, last);
 }
 
+static bool spend_in(struct walk *w)
+{
+	return w->pc->is_frame ? spend(w->s) : site_look_spend(w->look);
+}
+
 static int walk(struct walk *w, Dwarf_Die *function)
 {
 	struct scope scopes[MAX_DEPTH] = {{.at = *function}};
@@ -308,7 +316,7 @@ static int walk(struct walk *w, Dwarf_Die *function)
 		    &scopes[0].function);
 	if (rc < 0 || dwarf_child(function, &next) || !advance(&scopes[0], &next, &last))
 		return rc;
-	while (depth >= 0 && rc == 0 && spend(w->s)) {
+	while (depth >= 0 && rc == 0 && spend_in(w)) {
 		struct scope inner;
 		bool enter;
 
@@ -328,11 +336,16 @@ static int read_pc(struct dwarf_reader *r, struct locals_pc *pc)
 {
 	struct locals_function *f = &r->search->functions.v[pc->function];
 	struct walk w = {.r = r, .s = r->search, .pc = pc, .in_file = pc->at - r->bias};
+	struct site_look look;
 	Dwarf_Die die = f->die;
 	int rc;
 
 	if (!dwarf_attr_integrate(&die, DW_AT_frame_base, &pc->base.attr) || !decode(&w, &pc->base))
 		pc->base.n = 0;
+	if (pc->call != UINT32_MAX) {
+		site_look_begin(&look, r, pc, &die);
+		w.look = &look;
+	}
 	pc->sources = (uint32_t)r->search->sources.n;
 	rc = walk(&w, &die);
 	pc->n = (uint32_t)(r->search->sources.n - pc->sources);

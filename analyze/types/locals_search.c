@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "analyze/types/locals_search.h"
+#include "analyze/types/site_types.h"
 
 enum { MAX_PARTS = 64, STEPS = 4096, MAX_DIES = 64 << 20 };
 
@@ -36,23 +37,52 @@ static int compare(const void *a, const void *b)
 	return x->at < y->at ? -1 : x->at > y->at;
 }
 
+static void add_calls(struct locals_search *s)
+{
+	const struct site_types *sites = s->in.sites;
+
+	for (size_t i = 0; sites && i < sites->calls.n; i++)
+		s->pcs.v[s->pcs.n++] = (struct locals_pc){.at = sites->calls.v[i].back - 1,
+							  .call = (uint32_t)i,
+							  .function = UINT32_MAX};
+}
+
+/* Sorted, each address once. */
+static void settle(struct locals_search *s)
+{
+	size_t n = 0;
+
+	if (s->pcs.n)
+		qsort(s->pcs.v, s->pcs.n, sizeof(*s->pcs.v), compare);
+	for (size_t i = 0; i < s->pcs.n; i++) {
+		struct locals_pc *last = n ? &s->pcs.v[n - 1] : NULL;
+
+		if (!last || last->at != s->pcs.v[i].at) {
+			s->pcs.v[n++] = s->pcs.v[i];
+			continue;
+		}
+		last->is_frame |= s->pcs.v[i].is_frame;
+		if (last->call == UINT32_MAX)
+			last->call = s->pcs.v[i].call;
+	}
+	s->pcs.n = n;
+}
+
 static int collect(struct locals_search *s, struct err *err)
 {
 	const struct frames *f = s->in.frames;
-	size_t n = 0;
 
 	s->pc_of = malloc((f->list.n + 1) * sizeof(*s->pc_of));
-	if (!s->pc_of || vec_reserve(&s->pcs, f->list.n) < 0)
+	if (!s->pc_of ||
+	    vec_reserve(&s->pcs, f->list.n + (s->in.sites ? s->in.sites->calls.n : 0)) < 0)
 		return err_nomem(err);
 	for (size_t i = 0; i < f->list.n; i++)
-		s->pcs.v[s->pcs.n++] =
-			(struct locals_pc){.at = address_of(&f->list.v[i]), .function = UINT32_MAX};
-	if (s->pcs.n)
-		qsort(s->pcs.v, s->pcs.n, sizeof(*s->pcs.v), compare);
-	for (size_t i = 0; i < s->pcs.n; i++)
-		if (!n || s->pcs.v[n - 1].at != s->pcs.v[i].at)
-			s->pcs.v[n++] = s->pcs.v[i];
-	s->pcs.n = n;
+		s->pcs.v[s->pcs.n++] = (struct locals_pc){.at = address_of(&f->list.v[i]),
+							  .call = UINT32_MAX,
+							  .is_frame = true,
+							  .function = UINT32_MAX};
+	add_calls(s);
+	settle(s);
 	for (size_t i = 0; i < f->list.n; i++) {
 		addr_t at = address_of(&f->list.v[i]);
 

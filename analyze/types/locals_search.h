@@ -41,9 +41,11 @@ struct locals_source {
 	uint32_t name;
 };
 
-/* An address that frames stand at: pc, or the call before it. */
+/* An address that frames stand at: pc, or the call before it. Or an allocation site's call. */
 struct locals_pc {
 	addr_t at;
+	uint32_t call; /* index of the sites' calls; UINT32_MAX: none */
+	bool is_frame;
 	uint32_t function;	 /* index; UINT32_MAX: none was found */
 	uint32_t sources, n;	 /* its variables */
 	struct locals_code base; /* the function's frame base there */

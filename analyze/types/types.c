@@ -25,6 +25,7 @@ void types_deinit(struct types *t)
 	containers_deinit(&t->containers);
 	locals_search_free(t->search);
 	locals_deinit(&t->locals);
+	site_types_deinit(&t->sites);
 	free(t->accounts);
 	free(t->read);
 	*t = (struct types){0};
@@ -55,6 +56,7 @@ static void give_up(struct types *t)
 	containers_deinit(&t->containers);
 	locals_search_free(t->search);
 	locals_deinit(&t->locals);
+	site_types_deinit(&t->sites);
 	t->search = NULL;
 	t->broken = true;
 }
@@ -62,7 +64,7 @@ static void give_up(struct types *t)
 int types_watch(struct types *t, const struct frames *frames, const struct threads *threads,
 		const struct space *space, struct err *err)
 {
-	struct locals_input in = {frames, threads, space, &t->table};
+	struct locals_input in = {frames, threads, space, &t->table, &t->sites};
 
 	return locals_search_new(&t->search, &in, &t->locals, err);
 }

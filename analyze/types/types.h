@@ -9,6 +9,7 @@
 
 #include "analyze/types/containers.h"
 #include "analyze/types/dwarf.h"
+#include "analyze/types/site_types.h"
 
 struct types {
 	struct type_table table;
@@ -21,6 +22,7 @@ struct types {
 	struct warnings *warnings;
 	struct locals locals;	      /* of the frames that are watched */
 	struct locals_search *search; /* NULL: of none, or it is over */
+	struct site_types sites;      /* whose calls are looked at, too */
 	bool broken; /* out of memory in the middle: the table is empty and stays so */
 };
 
