@@ -38,7 +38,7 @@ struct head {
 
 struct body {
 	struct head head;
-	long more[2];
+	long more[1];
 };
 
 struct other {
