@@ -69,6 +69,7 @@ shift=
 setarch -R true 2>/dev/null && shift='setarch -R'
 die_in "$SCRATCH/demo" $shift ./sessions
 mv "$core" "$SCRATCH/demo/sessions.core"
+same_everywhere
 [ -z "${UPDATE:-}" ] || scripts/transcript --update $pages "$SCRATCH/demo"
 ok "the examples show what the tool prints" scripts/transcript $pages "$SCRATCH/demo"
 

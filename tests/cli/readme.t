@@ -11,6 +11,7 @@ ok "the demo server dies and leaves a core" fixtures/demo_core.sh "$SCRATCH/demo
 ok "and so it does under heapdump record" env \
 	DEMO_UNDER="$HEAPDUMP record --rate all --" fixtures/demo_core.sh "$SCRATCH/recorded"
 mv "$SCRATCH/recorded/srv.core" "$SCRATCH/demo/recorded.core"
+same_everywhere
 
 if [ -n "${UPDATE:-}" ]; then
 	scripts/transcript --update README.md "$SCRATCH/demo"

@@ -7,16 +7,7 @@ need python3 gcc jq
 need_cores
 [ "$(uname -m)" = x86_64 ] || skip_all "the screens are of x86-64"
 
-# libc's debug information, where it is installed, costs five times the rest: each question reads its types
-cat >"$SCRATCH/heapdump" <<END
-#!/bin/sh
-case \$1 in
-info | top | leaks | who | map | tree | show) exec '$HEAPDUMP' "\$@" --debug-dir /nonexistent ;;
-esac
-exec '$HEAPDUMP' "\$@"
-END
-chmod +x "$SCRATCH/heapdump"
-export HEAPDUMP="$SCRATCH/heapdump"
+same_everywhere
 
 dir=$SCRATCH/screens
 mkdir "$dir"

@@ -20,6 +20,8 @@
 #	die_in FOLDER CMD…	the same in a folder that is already there
 #	need_cores		skip_all unless the kernel leaves cores in the current folder
 #	ask WORD… >FILE		the tool's answer as JSON, without cache and network
+#	same_everywhere		from here on $HEAPDUMP asks its questions without debug information of the system's, which
+#				is here or not; libc's alone takes five times as long as all else
 #
 # Cores never touch the tree. Where the kernel hands cores to a program (core_pattern is a pipe), files
 # that need one are skipped with that reason.
@@ -153,6 +155,19 @@ die_in()
 	(cd "$folder" && ulimit -c unlimited && "$@"; :) >"$folder/said" 2>&1
 	core=$(ls "$folder"/core* 2>/dev/null | head -n 1)
 	[ -n "$core" ] || tap_explain <"$folder/said"
+}
+
+same_everywhere()
+{
+	cat >"$SCRATCH/heapdump" <<-END
+	#!/bin/sh
+	case \$1 in
+	info | top | leaks | who | map | tree | show) exec '$HEAPDUMP' "\$@" --debug-dir /nonexistent ;;
+	esac
+	exec '$HEAPDUMP' "\$@"
+	END
+	chmod +x "$SCRATCH/heapdump"
+	export HEAPDUMP="$SCRATCH/heapdump"
 }
 
 # One question, as JSON. The cache stays out of it.
