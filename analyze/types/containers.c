@@ -352,6 +352,8 @@ int containers_init(struct containers *c, struct type_table *t, struct err *err)
 		qsort(c->nodes.v, c->nodes.n, sizeof(*c->nodes.v), by_node_type);
 	if (rc == 0)
 		rc = containers_make_rules(c, t, err);
+	if (rc == 0)
+		rc = containers_find_choices(c, t, err);
 	if (rc < 0)
 		containers_deinit(c);
 	return rc;

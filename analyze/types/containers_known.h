@@ -36,6 +36,10 @@ struct known_storage {
 WARN_UNUSED int containers_make_rules(struct containers *c, const struct type_table *t,
 				      struct err *err);
 
+/* containers_choices.c */
+WARN_UNUSED int containers_find_choices(struct containers *c, const struct type_table *t,
+					struct err *err);
+
 extern const struct known_class containers_known_classes[];
 extern const struct known_node containers_known_nodes[];
 extern const struct known_storage containers_known_storage[];

@@ -212,7 +212,7 @@ int inference_follow_container(struct inference_run *r, const struct inference_s
 		r->has_ring_steps = true;
 	}
 	/* a string of libc++ tells itself which of its union's members is there */
-	if (p->is_shared && !(k->kind == CONTAINER_STRING && k->is_std_1))
+	if (inference_is_shared(p) && !(k->kind == CONTAINER_STRING && k->is_std_1))
 		return 0;
 	if (!container_view(&v, k, r->in->space, s->addr + off - p->rule_off))
 		return 0;

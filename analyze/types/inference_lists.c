@@ -16,7 +16,7 @@ enum { HEAD_MEMBERS = 16, MAX_NESTED = 16 };
 /* In an array of one element at the end, which goes on as long as the object does. */
 static void open_tail(const struct inference_shape *s, struct layout_pointer *p)
 {
-	if (!s->is_open || p->off < s->tail || p->is_open || p->count != 1)
+	if (!s->is_open || p->off < s->tail || p->is_open || p->count != 1 || p->guard)
 		return;
 	p->stride = s->tail_element;
 	p->count = 0;
@@ -33,7 +33,7 @@ static void apply_told(const struct inference_run *r, type_id id, struct layout_
 		    !inference_has_at(r->in->table, id, p->off - told->off, told->type))
 			continue;
 		p->target = told->target;
-		p->is_shared = false;
+		p->is_shared = p->is_decided = false;
 	}
 }
 

@@ -107,7 +107,8 @@ static int note_shared(struct inference_run *r, const struct inference_source *s
 	for (size_t i = first; i < list->list.n && list->list.v[i].off == p->off; i++) {
 		const struct layout_pointer *q = &list->list.v[i];
 
-		if (!q->is_shared || q->is_code || !inference_shape(r, q->target)->size)
+		if (!inference_is_shared(q) || q->guard != p->guard || q->is_code ||
+		    !inference_shape(r, q->target)->size)
 			continue;
 		line->type = q->target;
 		n++;
@@ -140,9 +141,9 @@ static int follow(struct inference_run *r, const struct inference_word *w, addr_
 			       : 0;
 	if (r->mode != MODE_FOLLOW)
 		return inference_note(r, w, o, delta, err);
-	if (p->is_shared && !delta)
+	if (inference_is_shared(p) && !delta)
 		return inference_tell_apart(r, o, line, list, w->pointer, err);
-	if (p->is_shared)
+	if (inference_is_shared(p))
 		return note_shared(r, s, &line, list, w->pointer, o, delta, err);
 	/* beyond what is declared may be what was there before */
 	if (p->is_open && w->off >= s->element && line.confidence > CONFIDENCE_LIKELY)
@@ -191,12 +192,12 @@ static void look_up(struct inference_run *r, obj_id *objects)
 			continue;
 		if (objects[i] != OBJ_NONE) {
 			__builtin_prefetch(&r->out->v[objects[i]], 1);
-			s->n_good += !p->is_shared;
-		} else if (!p->is_shared && p->target != TYPE_VOID &&
+			s->n_good += !inference_is_shared(p);
+		} else if (!inference_is_shared(p) && p->target != TYPE_VOID &&
 			   inference_is_bad(r, word, p->is_code)) {
 			s->n_bad++;
 		} else {
-			s->n_good += !p->is_shared;
+			s->n_good += !inference_is_shared(p);
 		}
 	}
 }
@@ -246,6 +247,27 @@ static int take_word(struct inference_run *r, const struct inference_source *s, 
 	return 0;
 }
 
+/* Whether all guards of a pointer's copy number i hold, in the copy of the type at base. */
+static bool is_there(const struct inference_run *r, const struct inference_source *s, uint64_t base,
+		     uint64_t i, const struct layout_pointers *l, uint32_t guard)
+{
+	while (guard) {
+		const struct layout_guard *g = &l->guards.v[guard - 1];
+		uint64_t off = base + g->off + i * g->stride, value = 0;
+
+		if (off >= s->size || s->size - off < g->size)
+			return false;
+		if (s->bytes)
+			memcpy(&value, s->bytes + off, g->size);
+		else if (space_read(r->in->space, s->addr + off, &value, g->size) != g->size)
+			return false;
+		if (value != g->value)
+			return false;
+		guard = g->outer;
+	}
+	return true;
+}
+
 /* Copies of one pointer field, its first one at base + p->off. */
 static int take_words(struct inference_run *r, const struct inference_source *s, uint64_t base,
 		      uint32_t pointer, struct err *err)
@@ -258,7 +280,8 @@ static int take_words(struct inference_run *r, const struct inference_source *s,
 		    __builtin_add_overflow(off, base + p->off, &off) || off >= s->size ||
 		    s->size - off < sizeof(word))
 			break;
-		if (source_word(r, s, off, &word) && word &&
+		if (is_there(r, s, base, i, r->lists[s->type], p->guard) &&
+		    source_word(r, s, off, &word) && word &&
 		    take_word(r, s, off, word, pointer, err) < 0)
 			return ERR_NOMEM;
 		if (!p->stride)
@@ -272,8 +295,9 @@ static bool is_another_reading(const struct layout_pointers *l, size_t i)
 {
 	const struct layout_pointer *p = &l->list.v[i], *q = p - 1;
 
-	return i && p->is_shared && q->is_shared && p->off == q->off && p->stride == q->stride &&
-	       p->count == q->count && p->is_open == q->is_open;
+	return i && inference_is_shared(p) && inference_is_shared(q) && p->guard == q->guard &&
+	       p->off == q->off && p->stride == q->stride && p->count == q->count &&
+	       p->is_open == q->is_open;
 }
 
 static bool is_left_out(const struct inference_run *r, const struct layout_pointers *l, uint32_t i)
@@ -293,7 +317,7 @@ static int read_element(struct inference_run *r, const struct inference_source *
 
 		if (is_left_out(r, l, i))
 			continue;
-		if (!bytes || p->count != 1 || at < off || at > s->size ||
+		if (!bytes || p->count != 1 || p->guard || at < off || at > s->size ||
 		    s->size - at < sizeof(word)) {
 			if (take_words(r, s, off, i, err) < 0)
 				return ERR_NOMEM;

@@ -114,6 +114,11 @@ enum inference_fit inference_fit_shape(const struct inference_shape *s, uint64_t
 WARN_UNUSED int inference_list_of(struct inference_run *r, type_id id,
 				  const struct layout_pointers **out, struct err *err);
 bool inference_is_untyped(const struct layout_pointer *p); /* void *, in no union */
+/* In a union, and nothing says whether it is there. */
+static inline bool inference_is_shared(const struct layout_pointer *p)
+{
+	return p->is_shared && !p->is_decided;
+}
 const struct inference_shape *inference_fill_shape(struct inference_run *r, type_id id);
 static inline const struct inference_shape *inference_shape(struct inference_run *r, type_id id)
 {

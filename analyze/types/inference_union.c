@@ -79,7 +79,8 @@ int inference_tell_apart(struct inference_run *r, obj_id o, struct inference_lin
 	struct readings x = {0};
 
 	for (size_t i = first; i < list->list.n && list->list.v[i].off == p->off; i++)
-		if (list->list.v[i].is_shared && !list->list.v[i].is_code)
+		if (inference_is_shared(&list->list.v[i]) && !list->list.v[i].is_code &&
+		    list->list.v[i].guard == p->guard)
 			add_reading(r, &x, o, list->list.v[i].target, err);
 	if (x.n) {
 		uint32_t best = best_of(&x);

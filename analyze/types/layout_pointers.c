@@ -4,7 +4,14 @@
  * fit together, and else is written out element by element, up to the limit.
  *
  *	struct { struct pair { void *a, *b; } v[8]; }   →   a: off 0, stride 16, count 8;  b: off 8, 16, 8
+ *
+ * A union with a tag is entered once for each value of it: what is below that has a guard.
+ *
+ *	_Variant_storage { _M_index; _M_u { _M_first | _M_rest { _M_first | … } } }
+ *	                                    index = 0            index = 1
  */
+#include <string.h>
+
 #include "analyze/types/layout_pointers.h"
 
 enum { MAX_STEPS = 1 << 20 };
@@ -13,6 +20,9 @@ struct step {
 	type_id type;
 	uint64_t off, stride, count; /* count copies of it */
 	bool is_shared, is_open;
+	bool is_undecided;	 /* shared, and no guard says which is there */
+	uint32_t guard;		 /* as a pointer's */
+	struct layout_guard tag; /* of the union that it is; size 0: it has none */
 };
 
 /* A rule, where the walk came by its type. */
@@ -33,6 +43,7 @@ struct walk {
 void layout_pointers_deinit(struct layout_pointers *p)
 {
 	vec_deinit(&p->list);
+	vec_deinit(&p->guards);
 	p->is_cut = false;
 }
 
@@ -52,6 +63,8 @@ static int add_pointer(struct walk *w, const struct step *s, const struct type *
 				   .count = s->count,
 				   .target = x->target == TYPE_NONE ? TYPE_UNKNOWN : x->target,
 				   .is_shared = s->is_shared,
+				   .is_decided = s->guard && !s->is_undecided,
+				   .guard = s->guard,
 				   .is_open = s->is_open};
 
 	if (w->rules && bitset_has(&w->rules->opaque, type_table_peel(w->t, p.target)))
@@ -64,11 +77,91 @@ static int add_pointer(struct walk *w, const struct step *s, const struct type *
 	return vec_push(&w->out->list, p);
 }
 
+static bool is_one_of(const struct walk *w, const struct type_member *m, const char *const *names)
+{
+	const char *name = type_table_text(w->t, m->name);
+
+	for (; *names; names++)
+		if (!strcmp(name, *names))
+			return true;
+	return false;
+}
+
+/* Below a guard, what is there is not the nothing that it was before: {_M_empty; _M_storage}. */
+static bool is_placeholder(const struct walk *w, const struct step *s, const struct type_member *v,
+			   uint32_t n)
+{
+	static const char *const empty[] = {"_M_empty", NULL};
+
+	return s->guard && n == 2 && (is_one_of(w, &v[0], empty) || is_one_of(w, &v[1], empty));
+}
+
+/* The members of a union with a tag: a value, and a union of those that come after. */
+static int add_values(struct walk *w, const struct step *s, const struct type_member *v, uint32_t n)
+{
+	static const char *const values[] = {"_M_value", "_M_payload", "__val_",
+					     "_M_first", "__head",     NULL};
+	static const char *const rest[] = {"_M_rest", "__tail", NULL};
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct step child = *s;
+
+		child.type = v[i].type;
+		if (__builtin_add_overflow(s->off, v[i].off, &child.off))
+			continue;
+		if (is_one_of(w, &v[i], rest)) {
+			child.tag.value++;
+		} else if (is_one_of(w, &v[i], values)) {
+			if (w->out->guards.n >= LAYOUT_POINTERS_MAX) {
+				w->out->is_cut = true;
+				return 0;
+			}
+			if (vec_push(&w->out->guards, s->tag) < 0)
+				return -1;
+			child.guard = (uint32_t)w->out->guards.n;
+			child.tag.size = 0;
+			child.is_undecided = false;
+		} else {
+			continue;
+		}
+		if (push(w, child) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* If the member is a union that the struct has a tag of. */
+static void find_tag(const struct walk *w, const struct step *s, type_id id, uint32_t member,
+		     struct step *child)
+{
+	const struct pointer_choice *c;
+	size_t i;
+
+	if (!w->rules || s->is_undecided)
+		return;
+	i = vec_bisect(&w->rules->choices, e, e->type < id);
+	c = i < w->rules->choices.n ? &w->rules->choices.v[i] : NULL;
+	if (!c || c->type != id || c->member != member)
+		return;
+	child->is_shared = child->is_undecided = true;
+	child->tag = (struct layout_guard){.stride = s->count == 1 && !s->is_open ? 0 : s->stride,
+					   .value = c->first,
+					   .outer = s->guard,
+					   .size = c->tag_size};
+	if (__builtin_add_overflow(s->off, c->tag_off, &child->tag.off))
+		child->tag.size = 0;
+}
+
 static int add_members(struct walk *w, const struct step *s, type_id id)
 {
 	uint32_t n;
 	const struct type_member *v = type_table_members(w->t, id, &n);
 	bool is_union = type_table_get(w->t, id)->kind == TYPE_UNION;
+
+	if (is_union && s->tag.size)
+		return add_values(w, s, v, n);
+	if (is_union && is_placeholder(w, s, v, n))
+		is_union = false;
 
 	for (uint32_t i = 0; i < n; i++) {
 		struct step child = *s;
@@ -81,7 +174,10 @@ static int add_members(struct walk *w, const struct step *s, type_id id)
 			continue;
 		}
 		child.type = v[i].type;
-		child.is_shared |= is_union || v[i].flags & TYPE_MEMBER_VARIANT;
+		child.tag.size = 0;
+		if (is_union || v[i].flags & TYPE_MEMBER_VARIANT)
+			child.is_shared = child.is_undecided = true;
+		find_tag(w, s, id, i, &child);
 		if (push(w, child) < 0)
 			return -1;
 	}
@@ -111,7 +207,7 @@ static int add_array(struct walk *w, const struct step *s, const struct type *x)
 		child.count = x->count;
 		return push(w, child);
 	}
-	if (!__builtin_mul_overflow(x->count, size, &whole) && whole == s->stride &&
+	if (!__builtin_mul_overflow(x->count, size, &whole) && whole == s->stride && !s->guard &&
 	    !__builtin_mul_overflow(x->count, s->count, &child.count))
 		return push(w, child);
 	child.stride = s->stride;
@@ -172,6 +268,8 @@ static int by_off(const void *a, const void *b)
 		return x->off < y->off ? -1 : 1;
 	if (x->stride != y->stride)
 		return x->stride < y->stride ? -1 : 1;
+	if (x->guard != y->guard)
+		return x->guard < y->guard ? -1 : 1;
 	return x->target < y->target ? -1 : x->target > y->target;
 }
 
@@ -187,7 +285,7 @@ static void apply_rules(struct walk *w)
 			struct layout_pointer *p = &w->out->list.v[k];
 
 			if (p->stride != r->at.stride || p->count != r->at.count ||
-			    p->is_open != r->at.is_open)
+			    p->is_open != r->at.is_open || p->guard != r->at.guard)
 				continue;
 			if (r->rule->target != TYPE_NONE)
 				p->target = r->rule->target;
@@ -205,6 +303,7 @@ int layout_pointers_by_rules(const struct type_table *t, const struct pointer_ru
 	int rc;
 
 	p->list.n = 0;
+	p->guards.n = 0;
 	p->is_cut = false;
 	rc = push(&w, (struct step){.type = id, .count = 1});
 	while (rc == 0 && w.stack.n) {
@@ -234,5 +333,6 @@ int layout_pointers_of(const struct type_table *t, type_id id, struct layout_poi
 void pointer_rules_deinit(struct pointer_rules *r)
 {
 	vec_deinit(&r->list);
+	vec_deinit(&r->choices);
 	bitset_deinit(&r->opaque);
 }

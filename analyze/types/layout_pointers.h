@@ -17,18 +17,31 @@ enum pointer_how {
 /* count pointers, the first at off, each stride bytes behind the one before. */
 struct layout_pointer {
 	uint64_t off, stride, count;
-	type_id target; /* what is pointed to, as declared; TYPE_VOID: untyped */
-	bool is_shared; /* in a union or variant: perhaps something else is there */
-	bool is_code;	/* a function's address */
+	type_id target;	 /* what is pointed to, as declared; TYPE_VOID: untyped */
+	bool is_shared;	 /* in a union or variant: perhaps something else is there */
+	bool is_code;	 /* a function's address */
+	bool is_decided; /* shared, but its guard says whether it is there */
 	bool is_open; /* in an array without a count: count is 0, it goes on to the object's end */
 	uint8_t how;  /* enum pointer_how; PLAIN but where rules say otherwise */
 	uint32_t
 		container; /* by a rule: 1 + index of a container's class, that begins rule_off before */
 	uint32_t rule_off;
+	uint32_t guard; /* 1 + index: it is there only if that holds; 0: always, or nothing says */
+};
+
+/*
+ * A tag beside a union: of the copy number i of a pointer, size bytes at off + i * stride. What it guards is there if
+ * they are the value, and the outer guard (1 + index, less than its own; 0: none) holds.
+ */
+struct layout_guard {
+	uint64_t off, stride, value;
+	uint32_t outer;
+	uint8_t size;
 };
 
 struct layout_pointers {
-	VEC(struct layout_pointer) list; /* by off */
+	VEC(struct layout_pointer) list; /* by off, stride, guard */
+	VEC(struct layout_guard) guards;
 	bool is_cut; /* more than LAYOUT_POINTERS_MAX, or members of unknown place or type */
 };
 
@@ -43,8 +56,17 @@ struct pointer_rule {
 	uint8_t how;
 };
 
+/* A struct whose member number `member` is a union, and whose tag says which of that is there. */
+struct pointer_choice {
+	type_id type;
+	uint32_t member, tag_off;
+	uint8_t tag_size;
+	uint8_t first; /* tag of the union's first value: 1 of an optional, 0 of a variant */
+};
+
 struct pointer_rules {
-	VEC(struct pointer_rule) list; /* by type, then off */
+	VEC(struct pointer_rule) list;	    /* by type, then off */
+	VEC(struct pointer_choice) choices; /* by type */
 	struct bitset opaque; /* types of no object: pointers to them are links, where no rule is */
 };
 

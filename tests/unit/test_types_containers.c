@@ -119,7 +119,10 @@ static void check_line(struct session *s, char *said)
 	if (l->confidence)
 		type_names_spell(&s->types.table, l->type, name);
 	/* what is more than one thing may be taken for that, but not be certain */
-	if (*type == '~') {
+	if (*type == '!') {
+		if (l->confidence != CONFIDENCE_NONE)
+			fail_msg("%s: %s %s", said, typed_confidence(l->confidence), name);
+	} else if (*type == '~') {
 		if (strcmp(name, type + 1) && l->confidence == CONFIDENCE_CERTAIN)
 			fail_msg("%s: certain %s", said, name);
 	} else if (strcmp(type, "-") && (strcmp(name, type) || l->confidence != CONFIDENCE_CERTAIN))
@@ -331,6 +334,7 @@ static void containers_of_libstdcxx_are_known(void **state)
 {
 	check("containers.cc", "g++", "-std=c++17 -O0");
 	check("containers.cc", "g++", "-std=c++17 -O2");
+	check("containers.cc", "g++", "-std=c++20 -O1");
 }
 
 static void and_as_clang_describes_them(void **state)
