@@ -297,6 +297,8 @@ static int run_inference(struct session *s, struct err *err)
 				     .containers = &s->types.containers};
 
 	if (rc == 0)
+		rc = erased_new(&in.erased, &s->types.table, s->symbols, err);
+	if (rc == 0)
 		rc = assigned_claim(s, &claims, err);
 	if (rc == 0)
 		rc = told_read(s, &told, err);
@@ -306,6 +308,7 @@ static int run_inference(struct session *s, struct err *err)
 	in.n_claims = claims.list.n;
 	if (rc == 0)
 		rc = finish(s, DONE_INFERENCE, inference_run(&s->inference, &in, err));
+	erased_free(in.erased);
 	vec_deinit(&claims.list);
 	vec_deinit(&told.members);
 	return rc;

@@ -8,7 +8,10 @@
  * What a node's links are declared to point to (a base of the nodes, and of the header in the container)
  * is no type of any object: no pointer to it is followed, iterators' neither.
  */
+#include <string.h>
+
 #include "analyze/types/containers_known.h"
+#include "analyze/types/layout.h"
 
 static int add(struct containers *c, type_id type, uint32_t off, type_id target, uint8_t how,
 	       size_t container, struct err *err)
@@ -95,6 +98,39 @@ static int by_type(const void *a, const void *b)
 	return x->off < y->off ? -1 : x->off > y->off;
 }
 
+/* Where function and any keep a thing, or its address, and the function that manages it. */
+static int add_erased(struct containers *c, const struct type_table *t, struct err *err)
+{
+	static const char *const known[][2] = {{"_Function_base", "_M_functor"},
+					       {"any", "_M_storage"}};
+
+	for (type_id id = 0; id < type_table_count(t); id++) {
+		const struct type *x = type_table_get(t, id);
+		const char *name = type_table_text(t, x->name);
+		struct layout_hit storage, manager;
+		size_t n;
+
+		if (x->kind != TYPE_STRUCT || strncmp(name, "std::", 5) != 0)
+			continue;
+		name = containers_base_name(name, &n);
+		for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+			struct pointer_rule r = {
+				.type = id, .target = TYPE_NONE, .how = POINTER_ERASED};
+
+			if (strlen(known[i][0]) != n || memcmp(name, known[i][0], n) != 0 ||
+			    !layout_member(t, id, known[i][1], &storage) ||
+			    !layout_member(t, id, "_M_manager", &manager) ||
+			    storage.off >= INT32_MAX || manager.off >= INT32_MAX)
+				continue;
+			r.off = (uint32_t)storage.off;
+			r.manager = (int32_t)(manager.off - storage.off);
+			if (vec_push(&c->rules.list, r) < 0)
+				return err_nomem(err);
+		}
+	}
+	return 0;
+}
+
 int containers_make_rules(struct containers *c, const struct type_table *t, struct err *err)
 {
 	struct layout_pointers p = {0};
@@ -110,6 +146,8 @@ int containers_make_rules(struct containers *c, const struct type_table *t, stru
 	layout_pointers_deinit(&p);
 	for (size_t i = 0; i < c->classes.n && rc == 0; i++)
 		rc = add_class(c, i, err);
+	if (rc == 0)
+		rc = add_erased(c, t, err);
 	if (c->rules.list.n)
 		qsort(c->rules.list.v, c->rules.list.n, sizeof(*c->rules.list.v), by_type);
 	return rc;

@@ -19,6 +19,7 @@
 #include "analyze/graph/index.h"
 #include "analyze/space/threads.h"
 #include "analyze/types/containers.h"
+#include "analyze/types/erased.h"
 #include "analyze/types/locals.h"
 #include "analyze/types/variables.h"
 
@@ -129,6 +130,7 @@ struct inference_input {
 	const struct threads *threads;	     /* for thread-locals; NULL: without */
 	const struct locals *locals;	     /* of live frames; NULL: without */
 	const struct containers *containers; /* NULL: without */
+	struct erased *erased;		     /* what functions manage; NULL: not known */
 	const struct inference_claim *claims;
 	size_t n_claims;
 	const struct sites *sites; /* who allocated what; NULL: not known */

@@ -35,7 +35,8 @@ static bool still_holds(struct inference_run *r, const struct inference_line *l)
 
 		if (off >= p->off && off - p->off - n * p->stride == 0 &&
 		    (p->is_open || n < p->count) &&
-		    (l->reason == INFERRED_RING ? from->type == l->type : p->target == l->type))
+		    (l->reason == INFERRED_RING ? from->type == l->type
+						: p->target == l->type || p->how == POINTER_ERASED))
 			return true;
 	}
 	return false;

@@ -228,3 +228,21 @@ int inference_follow_container(struct inference_run *r, const struct inference_s
 		return follow_buffer(r, &v, &line, err);
 	}
 }
+
+int inference_follow_erased(struct inference_run *r, const struct inference_source *s, uint64_t off,
+			    const struct layout_pointer *p, obj_id o, struct inference_line line,
+			    struct err *err)
+{
+	uint64_t at = off + (uint64_t)(int64_t)p->manager, manager;
+	int rc;
+
+	if (!r->in->erased || at >= s->size || s->size - at < sizeof(manager) ||
+	    !space_u64(r->in->space, s->addr + at, &manager) || !manager)
+		return 0;
+	rc = erased_type(r->in->erased, manager, &line.type, err);
+	if (rc < 0 || line.type == TYPE_NONE)
+		return rc;
+	if (line.confidence > CONFIDENCE_LIKELY)
+		line.confidence = CONFIDENCE_LIKELY;
+	return inference_propose(r, o, line, err);
+}

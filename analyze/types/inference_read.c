@@ -139,6 +139,10 @@ static int follow(struct inference_run *r, const struct inference_word *w, addr_
 		return r->mode == MODE_FOLLOW && !s->bytes
 			       ? inference_follow_container(r, s, w->off, p, word, line, err)
 			       : 0;
+	if (p->how == POINTER_ERASED)
+		return r->mode == MODE_FOLLOW && !s->bytes && !delta
+			       ? inference_follow_erased(r, s, w->off, p, o, line, err)
+			       : 0;
 	if (r->mode != MODE_FOLLOW)
 		return inference_note(r, w, o, delta, err);
 	if (inference_is_shared(p) && !delta)

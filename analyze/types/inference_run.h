@@ -156,6 +156,11 @@ WARN_UNUSED int inference_follow_container(struct inference_run *r,
 					   const struct layout_pointer *p, addr_t word,
 					   struct inference_line line, struct err *err);
 
+/* The object that such a word leads to, by the function that manages it: likely. */
+WARN_UNUSED int inference_follow_erased(struct inference_run *r, const struct inference_source *s,
+					uint64_t off, const struct layout_pointer *p, obj_id o,
+					struct inference_line line, struct err *err);
+
 /* Reads the queues until they are empty, the surest first. */
 WARN_UNUSED int inference_spread(struct inference_run *r, struct err *err);
 

@@ -292,6 +292,9 @@ static void apply_rules(struct walk *w)
 			p->how = r->rule->how;
 			p->container = r->rule->container;
 			p->rule_off = r->rule->off;
+			p->manager = r->rule->manager;
+			/* function::_M_functor may be a function's address as well */
+			p->is_code &= p->how != POINTER_ERASED;
 		}
 	}
 }

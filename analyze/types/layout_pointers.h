@@ -12,6 +12,7 @@ enum pointer_how {
 	POINTER_PLAIN,	   /* leads to a thing of its target type */
 	POINTER_LINK,	   /* may: but what it leads to is for something else to say */
 	POINTER_CONTAINER, /* the first of the words by which a container is read */
+	POINTER_ERASED, /* leads to a thing that a function knows, whose address lies beside it */
 };
 
 /* count pointers, the first at off, each stride bytes behind the one before. */
@@ -26,7 +27,8 @@ struct layout_pointer {
 	uint32_t
 		container; /* by a rule: 1 + index of a container's class, that begins rule_off before */
 	uint32_t rule_off;
-	uint32_t guard; /* 1 + index: it is there only if that holds; 0: always, or nothing says */
+	int32_t manager; /* of an erased one: how far on that address is, or back */
+	uint32_t guard;	 /* 1 + index: it is there only if that holds; 0: always, or nothing says */
 };
 
 /*
@@ -53,6 +55,7 @@ struct pointer_rule {
 	uint32_t off;
 	type_id target; /* TYPE_NONE: as declared */
 	uint32_t container;
+	int32_t manager;
 	uint8_t how;
 };
 

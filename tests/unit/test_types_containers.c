@@ -122,6 +122,13 @@ static void check_line(struct session *s, char *said)
 	if (*type == '!') {
 		if (l->confidence != CONFIDENCE_NONE)
 			fail_msg("%s: %s %s", said, typed_confidence(l->confidence), name);
+	} else if (*type == '?' || *type == '^') {
+		uint8_t want = *type == '^' ? CONFIDENCE_CERTAIN : CONFIDENCE_LIKELY;
+
+		if (l->confidence != want || strncmp(name, type + 1, strlen(type + 1)) != 0)
+			fail_msg("%s: %s %s, not %s %s", said,
+				 l->confidence ? typed_confidence(l->confidence) : "", name,
+				 typed_confidence(want), type + 1);
 	} else if (*type == '~') {
 		if (strcmp(name, type + 1) && l->confidence == CONFIDENCE_CERTAIN)
 			fail_msg("%s: certain %s", said, name);
