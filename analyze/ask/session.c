@@ -306,10 +306,13 @@ static int run_inference(struct session *s, struct err *err)
 	in.n_told = told.members.n;
 	in.claims = claims.list.v;
 	in.n_claims = claims.list.n;
+	in.wholes = claims.wholes.v;
+	in.n_wholes = claims.wholes.n;
 	if (rc == 0)
 		rc = finish(s, DONE_INFERENCE, inference_run(&s->inference, &in, err));
 	erased_free(in.erased);
 	vec_deinit(&claims.list);
+	vec_deinit(&claims.wholes);
 	vec_deinit(&told.members);
 	return rc;
 }

@@ -226,3 +226,33 @@ bool dwarf_attributes_address(struct dwarf_attributes *a, uint64_t *at, bool *is
 	*at += n == 2 ? op[1].number : 0;
 	return true;
 }
+
+static bool constant_of(const Dwarf_Op *op, uint64_t *out)
+{
+	if (op->atom >= DW_OP_lit0 && op->atom <= DW_OP_lit31)
+		*out = (uint64_t)(op->atom - DW_OP_lit0);
+	else if (op->atom == DW_OP_const1u || op->atom == DW_OP_const2u ||
+		 op->atom == DW_OP_const4u || op->atom == DW_OP_constu)
+		*out = op->number;
+	else
+		return false;
+	return true;
+}
+
+uint64_t dwarf_attributes_virtual(struct dwarf_attributes *a)
+{
+	static const uint8_t wanted[] = {DW_OP_dup,   DW_OP_deref, 0,
+					 DW_OP_minus, DW_OP_deref, DW_OP_plus};
+	Dwarf_Op *op;
+	size_t n;
+	uint64_t distance = 0;
+
+	if (!dwarf_attributes_has(a, A_MEMBER_LOCATION) ||
+	    dwarf_getlocation(&a->v[A_MEMBER_LOCATION], &op, &n) || n != ARRAY_LEN(wanted) ||
+	    !constant_of(&op[2], &distance))
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		if (wanted[i] && op[i].atom != wanted[i])
+			return 0;
+	return distance <= UINT32_MAX ? distance : 0;
+}

@@ -73,6 +73,12 @@ struct dwarf_place {
 bool dwarf_attributes_place(struct dwarf_attributes *a, uint64_t storage, struct dwarf_place *out);
 
 /*
+ * A virtual base's place: how far before the address point of the vtable its offset stands; 0: not said. Itanium C++ ABI
+ * §2.5.2, as gcc and clang write it: dup, deref, a constant, minus, deref, plus.
+ */
+uint64_t dwarf_attributes_virtual(struct dwarf_attributes *a);
+
+/*
  * The fixed place of a variable: an address as the file has it, or an offset in the module's
  * thread-local block.
  */

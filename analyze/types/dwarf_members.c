@@ -47,7 +47,7 @@ int dwarf_members_add(struct dwarf_reader *r, Dwarf_Die *die, int tag, const str
 			  (in->in_variant || in->tag == DW_TAG_variant_part ? TYPE_MEMBER_VARIANT
 									    : 0) |
 			  (dwarf_attributes_flag(&a, A_ARTIFICIAL) ? TYPE_MEMBER_ARTIFICIAL : 0));
-	m.off = place.off;
+	m.off = m.flags & TYPE_MEMBER_VIRTUAL ? dwarf_attributes_virtual(&a) : place.off;
 	m.bit_size = place.bit_size;
 	m.bit_off = place.bit_off;
 	rc = dwarf_reader_type_of(r, &a, A_TYPE, &m.type);

@@ -90,8 +90,15 @@ struct inference_claim {
 	uint8_t reason, confidence;
 };
 
+/* One object of a class that has virtual bases, and the vtable of the class, which the object has. */
+struct inference_whole {
+	type_id type;
+	addr_t object, vtable;
+};
+
 struct inference_claims {
 	VEC(struct inference_claim) list;
+	VEC(struct inference_whole) wholes; /* by type, each once */
 };
 
 /* What the user says of a type's pointer at that offset, wherever the type is embedded. Peeled. */
@@ -133,6 +140,8 @@ struct inference_input {
 	struct erased *erased;		     /* what functions manage; NULL: not known */
 	const struct inference_claim *claims;
 	size_t n_claims;
+	const struct inference_whole *wholes; /* by type, each once */
+	size_t n_wholes;
 	const struct sites *sites; /* who allocated what; NULL: not known */
 	const struct inference_told *told;
 	size_t n_told;

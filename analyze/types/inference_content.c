@@ -18,7 +18,7 @@ struct masks {
 static void mark_words(struct masks *m, const struct layout_pointer *p)
 {
 	uint64_t n = p->is_open ? WORDS : p->count, off = p->off;
-	uint64_t *mask = p->is_shared		  ? &m->shared
+	uint64_t *mask = p->is_shared || p->guard ? &m->shared
 			 : p->is_code		  ? &m->code
 			 : p->target == TYPE_VOID ? &m->untyped
 						  : &m->sure;

@@ -49,7 +49,8 @@ int inference_list_of(struct inference_run *r, type_id id, const struct layout_p
 		r->lists[id] = p;
 		if (layout_pointers_by_rules(r->in->table,
 					     r->in->containers ? &r->in->containers->rules : NULL,
-					     id, p, err) < 0)
+					     id, p, err) < 0 ||
+		    inference_add_virtual(r, id, p, err) < 0)
 			return ERR_NOMEM;
 		for (size_t i = 0; i < p->list.n; i++) {
 			struct layout_pointer *q = &p->list.v[i];

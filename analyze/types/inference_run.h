@@ -113,6 +113,9 @@ enum inference_fit inference_fit_shape(const struct inference_shape *s, uint64_t
 /* inference_lists.c: worked out once per type. ERR_NOMEM. */
 WARN_UNUSED int inference_list_of(struct inference_run *r, type_id id,
 				  const struct layout_pointers **out, struct err *err);
+/* inference_virtual.c: adds the pointers in the class's virtual bases, if one of its objects tells where those are. */
+WARN_UNUSED int inference_add_virtual(struct inference_run *r, type_id id,
+				      struct layout_pointers *list, struct err *err);
 bool inference_is_untyped(const struct layout_pointer *p); /* void *, in no union */
 /* In a union, and nothing says whether it is there. */
 static inline bool inference_is_shared(const struct layout_pointer *p)

@@ -273,6 +273,12 @@ static int by_off(const void *a, const void *b)
 	return x->target < y->target ? -1 : x->target > y->target;
 }
 
+void layout_pointers_sort(struct layout_pointers *p)
+{
+	if (p->list.n)
+		qsort(p->list.v, p->list.n, sizeof(*p->list.v), by_off);
+}
+
 /* The pointers that rules speak of, found again in the sorted list. */
 static void apply_rules(struct walk *w)
 {
@@ -318,8 +324,7 @@ int layout_pointers_by_rules(const struct type_table *t, const struct pointer_ru
 		}
 		rc = take(&w, &s);
 	}
-	if (p->list.n && rc == 0)
-		qsort(p->list.v, p->list.n, sizeof(*p->list.v), by_off);
+	layout_pointers_sort(p);
 	if (rc == 0)
 		apply_rules(&w);
 	vec_deinit(&w.stack);

@@ -86,6 +86,7 @@ WARN_UNUSED int layout_pointers_of(const struct type_table *t, type_id id,
 WARN_UNUSED int layout_pointers_by_rules(const struct type_table *t,
 					 const struct pointer_rules *rules, type_id id,
 					 struct layout_pointers *p, struct err *err);
+void layout_pointers_sort(struct layout_pointers *p);
 void layout_pointers_deinit(struct layout_pointers *p);
 
 #endif

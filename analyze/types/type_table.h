@@ -88,9 +88,10 @@ struct type {
 static_assert(sizeof(struct type) == 32, "32 bytes a type");
 
 enum type_member_flags {
-	TYPE_MEMBER_BASE = 1 << 0,	 /* a C++ base class */
-	TYPE_MEMBER_VIRTUAL = 1 << 1,	 /* a virtual base: off is not known */
-	TYPE_MEMBER_VARIANT = 1 << 2,	 /* of one variant only (Rust's enums): shares its bytes */
+	TYPE_MEMBER_BASE = 1 << 0,    /* a C++ base class */
+	TYPE_MEMBER_VIRTUAL = 1 << 1, /* a virtual base: off is how far before the vtable's address
+					    point its place stands; 0: not known */
+	TYPE_MEMBER_VARIANT = 1 << 2, /* of one variant only (Rust's enums): shares its bytes */
 	TYPE_MEMBER_ARTIFICIAL = 1 << 3, /* made by the compiler: _vptr */
 };
 

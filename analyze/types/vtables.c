@@ -266,6 +266,52 @@ static int claim(struct search *s, obj_id o, type_id type, struct inference_clai
 	return vec_push(&out->list, c) < 0 ? err_nomem(err) : 0;
 }
 
+/* Whether the class, or one of its bases, has a base whose place only the object knows. */
+static bool has_virtual(const struct type_table *t, type_id id, int depth)
+{
+	uint32_t n;
+	const struct type_member *v = type_table_members(t, id, &n);
+
+	if (type_table_get(t, id)->flags & TYPE_HAS_VIRTUAL)
+		return true;
+	for (uint32_t i = 0; i < n && depth < MAX_HOLDERS && v[i].flags & TYPE_MEMBER_BASE; i++)
+		if (has_virtual(t, type_table_peel(t, v[i].type), depth + 1))
+			return true;
+	return false;
+}
+
+/* The first object of each such class. */
+static int note_whole(struct search *s, obj_id o, const struct slot *vtable,
+		      struct inference_claims *out, struct err *err)
+{
+	struct inference_whole whole = {vtable->type, objects_addr(s->in->objects, o), vtable->key};
+
+	if (!has_virtual(s->in->table, vtable->type, 0))
+		return 0;
+	return vec_push(&out->wholes, whole) < 0 ? err_nomem(err) : 0;
+}
+
+static int by_type(const void *a, const void *b)
+{
+	const struct inference_whole *x = a, *y = b;
+
+	if (x->type != y->type)
+		return x->type < y->type ? -1 : 1;
+	return x->object < y->object ? -1 : x->object > y->object;
+}
+
+static void sort_wholes(struct inference_claims *out)
+{
+	size_t n = 0;
+
+	if (out->wholes.n)
+		qsort(out->wholes.v, out->wholes.n, sizeof(*out->wholes.v), by_type);
+	for (size_t i = 0; i < out->wholes.n; i++)
+		if (!n || out->wholes.v[n - 1].type != out->wholes.v[i].type)
+			out->wholes.v[n++] = out->wholes.v[i];
+	out->wholes.n = n;
+}
+
 static int look_at(struct search *s, obj_id o, struct inference_claims *out, struct err *err)
 {
 	uint64_t word;
@@ -283,6 +329,8 @@ static int look_at(struct search *s, obj_id o, struct inference_claims *out, str
 		slot->key = word;
 		slot->type = class_of_vtable(s, word);
 		s->vtables.n++;
+		if (slot->type != TYPE_NONE && note_whole(s, o, slot, out, err) < 0)
+			return ERR_NOMEM;
 	}
 	return slot->type == TYPE_NONE ? 0 : claim(s, o, slot->type, out, err);
 }
@@ -305,6 +353,7 @@ int vtables_claim(const struct vtables_input *in, struct inference_claims *out, 
 	/* a program of C costs nothing */
 	for (obj_id o = 0; rc == 0 && s.classes.n && o < objects_count(in->objects); o++)
 		rc = look_at(&s, o, out, err);
+	sort_wholes(out);
 	free(s.classes.v);
 	free(s.vtables.v);
 	free(s.holders);
