@@ -230,6 +230,30 @@ static void add_virtual_base(struct fields *f, struct fact *list, const struct t
 	fact_set_str(field, "kind", "virtual base");
 }
 
+/*
+ * Where the vtable that the holder has says that its virtual base lies (Itanium C++ ABI §2.5): in the same object,
+ * behind where offsets count from.
+ */
+static bool place_virtual_base(const struct fields *f, const struct fields_todo *t,
+			       const struct type_member *m, addr_t *at)
+{
+	const struct space *space = &f->s->space;
+	const struct objects *objects = &f->s->heap.objects;
+	uint64_t vtable, from_here;
+	obj_id o;
+
+	if (!m->off || !space_u64(space, t->place.addr, &vtable) ||
+	    modules_find(&f->s->modules, vtable) == INDEX_NONE ||
+	    modules_find(&f->s->modules, vtable - m->off) == INDEX_NONE ||
+	    !space_u64(space, vtable - m->off, &from_here))
+		return false;
+	*at = t->place.addr + from_here;
+	o = objects_find(objects, t->place.addr);
+	if (*at < t->base || *at - t->base > MAX_ELEMENT)
+		return false;
+	return o == OBJ_NONE || *at - objects_addr(objects, o) < objects_size(objects, o);
+}
+
 static int add_members(struct fields *f, const struct fields_todo *t, struct err *err)
 {
 	type_id id = type_table_peel(f->table, t->place.type);
@@ -249,6 +273,11 @@ static int add_members(struct fields *f, const struct fields_todo *t, struct err
 			.bit_size = v[i].bit_size,
 			.bit_off = v[i].bit_off};
 		if (v[i].flags & TYPE_MEMBER_VIRTUAL) {
+			part.place.extent = 0;
+			type_table_size(f->table, v[i].type, &part.place.extent);
+		}
+		if (v[i].flags & TYPE_MEMBER_VIRTUAL &&
+		    !place_virtual_base(f, t, &v[i], &part.place.addr)) {
 			add_virtual_base(f, t->list, &v[i]);
 			continue;
 		}
