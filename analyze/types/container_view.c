@@ -45,10 +45,29 @@ static bool view_buffer(struct container_view *v)
 	return true;
 }
 
+/* A header, then the characters, with a zero behind. */
+static bool view_old_string(struct container_view *v)
+{
+	uint64_t size = v->class->element_size, capacity, last = 0;
+	addr_t header;
+
+	if (!word(v, WORD_FIRST, &v->first) || v->first < CONTAINER_REP_SIZE || size > 4)
+		return false;
+	header = v->first - CONTAINER_REP_SIZE;
+	if (!space_u64(v->space, header, &v->n) || !space_u64(v->space, header + 8, &capacity) ||
+	    v->n > capacity || capacity > (UINT64_MAX - v->first) / size - 1)
+		return false;
+	v->last = v->first + v->n * size;
+	v->end = v->first + (capacity + 1) * size;
+	return space_read(v->space, v->last, &last, size) == size && !last;
+}
+
 static bool view_string(struct container_view *v)
 {
 	uint64_t size = v->class->element_size, capacity;
 
+	if (v->class->rep != TYPE_VOID)
+		return view_old_string(v);
 	if (!word(v, WORD_FIRST, &v->first) || !word(v, WORD_LENGTH, &v->n) ||
 	    !word(v, WORD_CAPACITY, &capacity))
 		return false;

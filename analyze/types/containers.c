@@ -269,6 +269,11 @@ static int find_class(struct containers *c, const struct type_table *t, type_id 
 	/* libc++'s other layout of strings */
 	if (k.kind == CONTAINER_STRING && k.is_std_1 && k.at[WORD_FIRST] < k.at[WORD_CAPACITY])
 		return 0;
+	if (k.kind == CONTAINER_STRING && k.at[WORD_LENGTH] == NO_CONTAINER_WORD) {
+		k.rep = containers_rep(t, id);
+		if (k.rep == TYPE_NONE)
+			return 0;
+	}
 	if (known->node) {
 		const struct container_node *node = node_for(c, t, known->node, k.element, name);
 
@@ -330,9 +335,11 @@ static int for_each(struct containers *c, struct type_table *t, int pass, struct
 					give_storage_its_type(t, id,
 							      containers_known_storage[i].member);
 			}
+		if (pass == 0 && is_word(base, n, "basic_string"))
+			rc = containers_open_rep(t, id, err);
 		else if (pass == 1)
 			rc = find_nodes(c, t, id, base, n, err);
-		else
+		else if (pass == 2)
 			rc = find_classes(c, t, id, name, base, n, err);
 	}
 	return rc;

@@ -47,6 +47,8 @@ enum container_word {
 };
 #define NO_CONTAINER_WORD UINT32_MAX
 
+enum { CONTAINER_REP_SIZE = 24 }; /* of an old string's header */
+
 struct container_class {
 	type_id type; /* the class that has the words itself: _Rb_tree<…> */
 	type_id element, node, key;
@@ -55,6 +57,7 @@ struct container_class {
 	uint32_t key_at; /* of the key in the element */
 	uint32_t at[N_CONTAINER_WORDS];
 	uint32_t next, left, right, parent; /* in the node; only those that the kind has */
+	type_id rep; /* old string: of the header before its characters; TYPE_VOID: another */
 	uint8_t kind;
 	bool is_map;   /* elements are pairs, found by .first */
 	bool is_std_1; /* of libc++ */

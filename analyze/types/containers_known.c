@@ -28,6 +28,7 @@ const struct known_class containers_known_classes[] = {
 	  {WORD_LENGTH, "_M_string_length"},
 	  {WORD_CAPACITY, "_M_allocated_capacity"},
 	  {WORD_LOCAL, "_M_local_buf"}}},
+	{"std::", "basic_string", CONTAINER_STRING, 0, 0, NULL, {{WORD_FIRST, "_M_dataplus._M_p"}}},
 	{"std::",
 	 "_List_base",
 	 CONTAINER_LIST,

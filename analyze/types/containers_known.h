@@ -36,6 +36,13 @@ struct known_storage {
 WARN_UNUSED int containers_make_rules(struct containers *c, const struct type_table *t,
 				      struct err *err);
 
+/*
+ * containers_cow.c: the header that an old string's characters stand behind, TYPE_NONE: it is none; and lets it
+ * end in them.
+ */
+type_id containers_rep(const struct type_table *t, type_id string);
+WARN_UNUSED int containers_open_rep(struct type_table *t, type_id string, struct err *err);
+
 /* containers_choices.c */
 WARN_UNUSED int containers_find_choices(struct containers *c, const struct type_table *t,
 					struct err *err);

@@ -41,7 +41,7 @@ static int add_iterator(struct containers *c, const struct container_class *k, u
 static int add_class(struct containers *c, size_t i, struct err *err)
 {
 	const struct container_class *k = &c->classes.v[i];
-	type_id target = k->node != TYPE_NONE ? k->node : k->element;
+	type_id target = k->node != TYPE_NONE ? k->node : k->rep != TYPE_VOID ? k->rep : k->element;
 	bool is_plain = k->kind == CONTAINER_CHAIN || k->kind == CONTAINER_TREE ||
 			k->kind == CONTAINER_HASH;
 	static const uint8_t links[] = {WORD_LAST, WORD_END, WORD_PREV, WORD_LAST_NODE};

@@ -109,6 +109,20 @@ static int follow_buffer(struct inference_run *r, const struct container_view *v
 	return propose_buffer(r, *line, o, v->end - v->first, 0, v->last - v->first, err);
 }
 
+/* The header of an old string, and all that there is room for behind it. */
+static int follow_rep(struct inference_run *r, const struct container_view *v,
+		      struct inference_line line, struct err *err)
+{
+	addr_t at = v->first - CONTAINER_REP_SIZE;
+	obj_id o = object_at(r, at);
+
+	if (o == OBJ_NONE || v->end - at > objects_size(r->in->objects, o))
+		return 0;
+	line.type = v->class->rep;
+	line.flags |= INFERENCE_CONFIRMED;
+	return inference_propose(r, o, line, err);
+}
+
 /* Whether the ring comes back to the header, and all its nodes are objects. */
 static bool is_closed(struct inference_run *r, const struct container_view *v)
 {
@@ -224,6 +238,8 @@ int inference_follow_container(struct inference_run *r, const struct inference_s
 	case CONTAINER_HASH:
 		return follow_buckets(r, &v, word, &line, err);
 	default:
+		if (k->rep != TYPE_VOID)
+			return follow_rep(r, &v, line, err);
 		line.type = k->element;
 		return follow_buffer(r, &v, &line, err);
 	}

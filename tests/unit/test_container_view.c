@@ -298,6 +298,40 @@ static void a_string_says_itself_where_its_characters_are(void **state)
 	free_bed(b);
 }
 
+static void an_old_string_has_a_header_before_its_characters(void **state)
+{
+	struct container_class k = class_of(CONTAINER_STRING);
+	struct bed *b = make_bed();
+	struct container_view v;
+	addr_t text = MEMORY + 100 + CONTAINER_REP_SIZE;
+
+	k.element_size = 1;
+	k.rep = 5;
+	put(b, MEMORY, text);
+	put(b, MEMORY + 100, 3);
+	put(b, MEMORY + 108, 7);
+	put(b, text, 0x00636261);
+	assert_true(container_view(&v, &k, &b->space, MEMORY));
+	assert_true(!v.is_local && v.n == 3 && v.first == text && v.end == text + 8);
+	/* no zero behind; longer than there is room for; longer than there is memory */
+	put(b, text, 0x64636261);
+	assert_false(container_view(&v, &k, &b->space, MEMORY));
+	put(b, text, 0x00636261);
+	put(b, MEMORY + 100, 8);
+	assert_false(container_view(&v, &k, &b->space, MEMORY));
+	put(b, MEMORY + 100, UINT64_MAX);
+	put(b, MEMORY + 108, UINT64_MAX);
+	assert_false(container_view(&v, &k, &b->space, MEMORY));
+	for (unsigned shift = 13; shift < 64; shift++) {
+		put(b, MEMORY + 100, 1ull << shift);
+		put(b, MEMORY + 108, 1ull << shift);
+		assert_false(container_view(&v, &k, &b->space, MEMORY));
+	}
+	put(b, MEMORY, 8);
+	assert_false(container_view(&v, &k, &b->space, MEMORY));
+	free_bed(b);
+}
+
 static void names_have_a_last_component(void **state)
 {
 	static const char *const v[][2] = {
@@ -328,6 +362,7 @@ int main(void)
 		cmocka_unit_test(a_ring_ends_at_its_header_and_a_wrong_one_at_the_limit),
 		cmocka_unit_test(a_tree_is_walked_in_order_and_a_damaged_one_ends),
 		cmocka_unit_test(a_string_says_itself_where_its_characters_are),
+		cmocka_unit_test(an_old_string_has_a_header_before_its_characters),
 		cmocka_unit_test(names_have_a_last_component),
 	};
 

@@ -344,6 +344,13 @@ static void containers_of_libstdcxx_are_known(void **state)
 	check("containers.cc", "g++", "-std=c++20 -O1");
 }
 
+static void and_strings_of_the_old_abi(void **state)
+{
+	check("containers.cc", "g++", "-std=c++17 -O0 -D_GLIBCXX_USE_CXX11_ABI=0");
+	check("containers.cc", "clang++",
+	      "-std=c++17 -O1 -fstandalone-debug -D_GLIBCXX_USE_CXX11_ABI=0");
+}
+
 static void and_as_clang_describes_them(void **state)
 {
 	check("containers.cc", "clang++", "-std=c++17 -O0 -fstandalone-debug");
@@ -394,6 +401,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(containers_of_libstdcxx_are_known),
+		cmocka_unit_test(and_strings_of_the_old_abi),
 		cmocka_unit_test(elements_are_those_that_gdb_shows),
 		cmocka_unit_test(damaged_containers_are_read_to_an_end),
 		cmocka_unit_test(and_as_clang_describes_them),
