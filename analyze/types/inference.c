@@ -88,10 +88,10 @@ static void contradict(struct inference_run *r, struct inference_line *kept,
 		v[lost->from].flags |= INFERENCE_DOUBT;
 }
 
-static int queue(struct inference_run *r, obj_id o, uint8_t confidence, struct err *err)
+static void queue(struct inference_run *r, obj_id o, uint8_t confidence)
 {
 	bitset_add(&r->queued, o);
-	return vec_push(&r->queues[confidence], o) < 0 ? err_nomem(err) : 0;
+	inference_queue_add(&r->queues[confidence], o);
 }
 
 /* The size alone: whether a larger type, or several of this one, may be there as well. */
@@ -154,7 +154,9 @@ int inference_propose(struct inference_run *r, obj_id o, struct inference_line l
 	r->has_prefixes |= line.fit == FIT_PREFIX;
 	if (was.type == line.type && was.fit == line.fit && was.confidence >= line.confidence)
 		return 0;
-	return line.fit == FIT_BYTES ? 0 : queue(r, o, line.confidence, err);
+	if (line.fit != FIT_BYTES)
+		queue(r, o, line.confidence);
+	return 0;
 }
 
 static int begin(struct inference_run *r, struct err *err)
@@ -173,6 +175,9 @@ static int begin(struct inference_run *r, struct err *err)
 	    bitset_init(&r->queued, out->n) < 0 || bitset_init(&r->has_interior, out->n) < 0 ||
 	    bitset_init(&r->voids, n_types) < 0)
 		return err_nomem(err);
+	for (size_t i = 0; i < N_CONFIDENCES; i++)
+		if (inference_queue_init(&r->queues[i], out->n, err) < 0)
+			return ERR_NOMEM;
 	for (obj_id o = 0; o < out->n; o++)
 		out->v[o] = (struct inference_line){.type = TYPE_NONE};
 	return inference_find_heads(r, err);
@@ -199,7 +204,7 @@ static void end(struct inference_run *r)
 	vec_deinit(&r->by_size);
 	vec_deinit(&r->open);
 	for (size_t i = 0; i < N_CONFIDENCES; i++)
-		vec_deinit(&r->queues[i]);
+		inference_queue_deinit(&r->queues[i]);
 	free(r);
 }
 

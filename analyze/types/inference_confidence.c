@@ -64,18 +64,28 @@ static uint8_t least(uint8_t a, uint8_t b)
 	return a < b ? a : b;
 }
 
+struct step {
+	obj_id object;
+	uint8_t so_far;
+};
+
+/* The way up from one object. */
+struct way {
+	VEC(struct step) list;
+};
+
 /* Up to what is decided or comes from no object, then down again; a circle is a guess. */
-static int decide(struct inference_run *r, obj_id o, struct bitset *decided, struct err *err)
+static int decide(struct inference_run *r, obj_id o, struct bitset *decided, struct way *way,
+		  struct err *err)
 {
 	struct inference_line *v = r->out->v;
 	uint8_t so_far = CONFIDENCE_NONE;
 	bool at_start = false;
 
-	r->queues[0].n = r->queues[1].n = 0;
 	while (!at_start && bitset_add_new(decided, o)) {
 		at_start = v[o].type == TYPE_NONE || is_seed(&v[o]);
 		so_far = v[o].confidence;
-		if (vec_push(&r->queues[0], o) < 0 || vec_push(&r->queues[1], so_far) < 0)
+		if (vec_push(&way->list, ((struct step){o, so_far})) < 0)
 			return err_nomem(err);
 		/* on the way: who comes back to it goes in a circle */
 		v[o].confidence = least(so_far, CONFIDENCE_GUESS);
@@ -83,9 +93,9 @@ static int decide(struct inference_run *r, obj_id o, struct bitset *decided, str
 	}
 	if (!at_start)
 		so_far = v[o].confidence;
-	while (r->queues[0].n) {
-		o = r->queues[0].v[--r->queues[0].n];
-		so_far = least(so_far, (uint8_t)r->queues[1].v[--r->queues[1].n]);
+	while (way->list.n) {
+		o = way->list.v[--way->list.n].object;
+		so_far = least(so_far, way->list.v[way->list.n].so_far);
 		so_far = least(so_far, still_holds(r, &v[o]) ? inference_own_confidence(&v[o])
 							     : CONFIDENCE_GUESS);
 		v[o].confidence = so_far;
@@ -94,39 +104,82 @@ static int decide(struct inference_run *r, obj_id o, struct bitset *decided, str
 }
 
 /* What comes from an object that is decided, or from none, needs no way up. */
-static bool decide_at_once(struct inference_run *r, obj_id o, struct bitset *decided)
+static void decide_at_once(struct inference_run *r, obj_id o, struct bitset *decided)
 {
 	struct inference_line *l = &r->out->v[o];
 	uint8_t above = CONFIDENCE_CERTAIN;
 
 	if (l->type != TYPE_NONE && !is_seed(l)) {
 		if (!bitset_has(decided, l->from))
-			return false;
+			return;
 		above = r->out->v[l->from].confidence;
 	}
 	bitset_add(decided, o);
 	l->confidence = least(l->confidence, above);
 	l->confidence = least(l->confidence,
 			      still_holds(r, l) ? inference_own_confidence(l) : CONFIDENCE_GUESS);
-	return true;
 }
 
-int inference_decide(struct inference_run *r, struct err *err)
+/* What comes from below is decided on the way up, what comes from above on the way down. */
+static bool has_a_chance(const struct inference *out, const struct bitset *decided, obj_id o,
+			 bool is_up)
+{
+	const struct inference_line *l = &out->v[o];
+
+	return !bitset_has(decided, o) &&
+	       (l->type == TYPE_NONE || is_seed(l) || (l->from < o) == is_up);
+}
+
+/* One pass over all objects, that asks for what comes AHEAD, so that no step waits for memory. */
+static void decide_in_order(struct inference_run *r, struct bitset *decided, bool is_up)
+{
+	const struct inference *out = r->out;
+
+	for (obj_id i = 0; i < out->n; i++) {
+		obj_id o = is_up ? i : out->n - 1 - i, next = is_up ? o + AHEAD : o - AHEAD;
+
+		if (next < out->n && out->v[next].from < out->n &&
+		    has_a_chance(out, decided, next, is_up))
+			__builtin_prefetch(&out->v[out->v[next].from]);
+		if (has_a_chance(out, decided, o, is_up))
+			decide_at_once(r, o, decided);
+	}
+}
+
+/* A pass of its own: together with the last of the others it takes 15 ns more an object. */
+static void sum_up(struct inference_run *r)
 {
 	struct inference *out = r->out;
-	struct bitset decided;
-	int rc = bitset_init(&decided, out->n) < 0 ? err_nomem(err) : 0;
 
-	for (obj_id o = 0; o < out->n && rc == 0; o++) {
-		if (o + AHEAD < out->n && out->v[o + AHEAD].from < out->n)
-			__builtin_prefetch(&out->v[out->v[o + AHEAD].from], 1);
-		if (!bitset_has(&decided, o) && !decide_at_once(r, o, &decided))
-			rc = decide(r, o, &decided, err);
+	for (obj_id o = 0; o < out->n; o++) {
 		if (objects_kind(r->in->objects, o) == OBJECT_MAPPING)
 			continue;
 		out->sums[out->v[o].confidence].objects++;
 		out->sums[out->v[o].confidence].bytes += objects_size(r->in->objects, o);
 	}
+}
+
+/*
+ * Three passes in order, the third for what comes from below of what came from above: few are left that have to climb.
+ * To climb from each object that is met undecided takes 42 ns more an object (250, not 208, for all of inference).
+ */
+int inference_decide(struct inference_run *r, struct err *err)
+{
+	struct bitset decided;
+	struct way way = {0};
+	int rc = bitset_init(&decided, r->out->n) < 0 ? err_nomem(err) : 0;
+
+	if (rc == 0) {
+		decide_in_order(r, &decided, true);
+		decide_in_order(r, &decided, false);
+		decide_in_order(r, &decided, true);
+	}
+	for (obj_id o = 0; o < r->out->n && rc == 0; o++)
+		if (!bitset_has(&decided, o))
+			rc = decide(r, o, &decided, &way, err);
+	if (rc == 0)
+		sum_up(r);
+	vec_deinit(&way.list);
 	bitset_deinit(&decided);
 	return rc;
 }

@@ -5,6 +5,7 @@
 #define HEAPDUMP_TYPES_INFERENCE_RUN_H
 
 #include "analyze/types/inference.h"
+#include "analyze/types/inference_queue.h"
 #include "analyze/types/layout_pointers.h"
 #include "base/bitset.h"
 
@@ -61,7 +62,7 @@ enum inference_mode {
 	MODE_APPLY, /* only untyped pointers: what was noted is proposed */
 };
 
-enum { INFERENCE_BATCH = 64, INFERENCE_WAYS = 16, INFERENCE_GRAIN = 24 };
+enum { INFERENCE_WAYS = 16, INFERENCE_GRAIN = 24 };
 
 /* Stretches of memory that were used last, by bits of the address. */
 struct inference_stretch {
@@ -79,8 +80,9 @@ struct inference_run {
 	struct inference_shape *shapes; /* per type */
 	uint64_t *
 		head_of; /* per type: size of the smallest larger one that begins with it; 0: none */
-	VEC(obj_id) queues[N_CONFIDENCES]; /* to be read, by how sure their line is */
-	size_t heads[N_CONFIDENCES];	   /* of the queues */
+	struct inference_queue queues[N_CONFIDENCES]; /* to be read, by how sure their line is */
+	obj_id ahead[N_CONFIDENCES][INFERENCE_BATCH]; /* taken from them: being fetched */
+	uint32_t n_ahead[N_CONFIDENCES];
 	struct bitset queued;
 	uint64_t n_taken; /* proposals so far that gave an object a type, or another */
 	enum inference_mode mode;
@@ -102,6 +104,7 @@ struct inference_run {
 	struct inference_word words[INFERENCE_BATCH];
 	addr_t targets[INFERENCE_BATCH];
 	uint32_t n_sources, n_words;
+	bool is_sparse; /* few objects wait: what a word leads to is fetched at once */
 	struct inference_stretch bytes[INFERENCE_WAYS], mapped[INFERENCE_WAYS];
 };
 
