@@ -334,6 +334,10 @@ int session_need_types(struct session *s, struct err *err)
 	begin(s, "reading types");
 	if (rc == 0)
 		rc = types_need_all(&s->types, err);
+	if (rc == 0 && s->types.locals.is_cut)
+		warnings_add(&s->warnings,
+			     "not all locals of the stacks are named: there are too many, or "
+			     "their debug information is damaged");
 	begin(s, "concluding types");
 	return rc < 0 ? rc : run_inference(s, err);
 }
